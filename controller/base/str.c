@@ -53,7 +53,7 @@ bool gs_str_double(gs_str s, double *ret)
     memcpy(tmp, s.p, s.n);
     tmp[s.n] = 0;
     double v = strtod_l(tmp, &end, c_locale);
-    if (*end || end == tmp)
+    if (end != tmp + s.n) /* a NUL within s ends the number, too */
         return false;
     *ret = v;
     return true;
@@ -70,9 +70,10 @@ bool gs_str_duration_ms(gs_str s, int64_t *ret)
         if (!gs_str_ends(s, units[i].suffix))
             continue;
         int64_t v;
-        if (!gs_str_i64((gs_str){s.p, s.n - n}, &v) || v < 0)
+        if (!gs_str_i64((gs_str){s.p, s.n - n}, &v) || __builtin_mul_overflow(v, units[i].ms, &v) || v < 0)
             return false;
-        return !__builtin_mul_overflow(v, units[i].ms, ret);
+        *ret = v;
+        return true;
     }
     return false;
 }

@@ -49,7 +49,9 @@ typedef struct gs_http_request {
     int64_t timeout_ms;          /* the whole exchange; 0: none (watches) */
     int64_t idle_timeout_ms;     /* fails (transient) when no byte arrives for so long; 0: none */
     int64_t connect_timeout_ms;  /* 0: min(timeout, 10 s) */
-    size_t max_bytes;            /* of the body as delivered, after decompression: counted in the write callback */
+    /* Of a 2xx body as delivered, after decompression; over it the call fails as terminal. 0: no limit with on_data,
+     * for HEAD nothing to limit, refused otherwise. Other bodies are cut at it, or at 64 KB, and the status stands. */
+    size_t max_bytes;
     bool accept_gzip;            /* ask for and undo Content-Encoding: gzip */
     const gs_http_tls *tls;      /* NULL: system CAs, no client certificate */
     const gs_http_sigv4 *sigv4;  /* NULL: none */

@@ -1,4 +1,6 @@
-/* A small HTTP/1.1 server for our own /healthz, /readyz, /metrics (libevent's evhttp). Loop thread only. */
+/* A small HTTP/1.1 server for our own /healthz, /readyz, /metrics, on libevent's bufferevents: evhttp of libevent 2.1
+ * bounds neither connections nor pipelined replies. Requests with a body are refused; at 100 connections the one that
+ * is longest without a complete request makes room. Loop thread only. */
 #ifndef GS_IO_HTTP_SERVER_H
 #define GS_IO_HTTP_SERVER_H
 

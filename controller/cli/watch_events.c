@@ -1,0 +1,80 @@
+#include "cli/term.h"
+#include "cli/watch.h"
+#include "codec/incident_json.h"
+
+#include <stdio.h>
+
+void gs_watch_event_json(const gs_watch_event *e, gs_buf *out)
+{
+    gs_json_writer w;
+    char t[40];
+    const gs_incident *i = e->incident;
+    int n = snprintf(t, sizeof t, "%lld.%03lld", (long long)(e->t_ms / 1000), (long long)(e->t_ms % 1000));
+    gs_jw_init(&w, out);
+    gs_jw_object(&w, NULL);
+    gs_jw_raw(&w, "t", (gs_str){t, (size_t)n});
+    gs_jw_str(&w, "event", gs_engine_event_name(e->event));
+    gs_jw_str(&w, "target", e->target);
+    gs_jw_str(&w, "grade", i ? gs_grade_name(i->grade) : NULL);
+    if (i && i->n_patterns) {
+        gs_jw_key(&w, GS_STR("pattern"));
+        gs_pattern_json(&w, &i->patterns[0]);
+    } else {
+        gs_jw_null(&w, "pattern");
+    }
+    gs_jw_str(&w, "reason", e->reason);
+    gs_jw_end(&w);
+    if (gs_jw_finish(&w, NULL) == 0)
+        (void)gs_buf_adds(out, "\n");
+}
+
+void gs_watch_event_text(const gs_watch_event *e, gs_buf *out)
+{
+    (void)gs_buf_addf(out, "%8.1f s  %-9s  ", (double)e->t_ms / 1000, gs_engine_event_name(e->event));
+    (void)gs_term_text(out, gs_str_of(e->target), GS_TERM_ANY);
+    if (e->incident && e->incident->grade)
+        (void)gs_buf_addf(out, "  %s", gs_grade_name(e->incident->grade));
+    (void)gs_buf_adds(out, "  ");
+    (void)gs_term_text(out, gs_str_of(e->reason), GS_TERM_ANY);
+    (void)gs_buf_adds(out, "\n");
+}
+
+static void line(gs_buf *out, const char *what, const char *text)
+{
+    (void)gs_buf_addf(out, "  %-9s ", what);
+    (void)gs_term_text(out, gs_str_of(text), GS_TERM_ANY);
+    (void)gs_buf_adds(out, "\n");
+}
+
+static void pattern_text(const gs_pattern *p, gs_buf *out)
+{
+    line(out, "leaf", p->leaf);
+    line(out, "entry", p->entry);
+    (void)gs_buf_addf(out, "  %-9s %llu goroutines in %s\n", "count", (unsigned long long)p->count,
+                      gs_state_name(p->state));
+    for (size_t k = 0; k < p->n_key_frames; k++)
+        line(out, k ? "" : "frames", p->key_frames[k]);
+    for (size_t k = 0; k < p->n_labels; k++) {
+        (void)gs_buf_addf(out, "  %-9s ", k ? "" : "labels");
+        (void)gs_term_text(out, gs_str_of(p->labels[k].key), GS_TERM_ANY);
+        (void)gs_buf_adds(out, "=");
+        (void)gs_term_text(out, gs_str_of(p->labels[k].value), GS_TERM_ANY);
+        (void)gs_buf_adds(out, "\n");
+    }
+}
+
+void gs_watch_incident_text(const gs_incident *i, const char *dir, gs_buf *out)
+{
+    (void)gs_buf_addf(out, "%s leak in ", gs_grade_name(i->grade));
+    (void)gs_term_text(out, gs_str_of(i->workload.name), GS_TERM_ANY);
+    (void)gs_buf_addf(out, " (%s, %s)\n", gs_severity_name(i->severity), gs_phase_name(gs_incident_phase(i)));
+    if (i->n_patterns)
+        pattern_text(&i->patterns[0], out);
+    for (size_t k = 1; k < i->n_patterns; k++)
+        line(out, k == 1 ? "also" : "", i->patterns[k].leaf);
+    for (size_t k = 0; k < i->n_evidence && dir; k++) {
+        (void)gs_buf_addf(out, "  %-9s %s/", k ? "" : "evidence", dir);
+        (void)gs_term_text(out, gs_str_of(i->evidence[k].key), GS_TERM_ANY);
+        (void)gs_buf_adds(out, "\n");
+    }
+}

@@ -1,0 +1,275 @@
+/* A GostatPolicy by descriptor tables; bounds and defaults as in crds/gostat.dev_gostatpolicies.yaml. */
+#include "codec/policy_json.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "codec/policy_internal.h"
+#include "wire/json_map.h"
+
+typedef gs_policy_doc doc;
+
+/* ---- metadata: what the API server adds is known, but not read ---- */
+
+#define UNREAD(key, i) {GS_FIELD_RAW(doc, key, unread[i])}
+
+static const gs_json_field metadata[] = {
+    {GS_FIELD_STRING(doc, "name", policy.name)},
+    {GS_FIELD_STRING(doc, "namespace", policy.ns)},
+    {GS_FIELD_STRING(doc, "uid", policy.uid)},
+    {GS_FIELD_STRING(doc, "resourceVersion", policy.resource_version)},
+    {GS_FIELD_INT(doc, "generation", policy.generation, 0, INT64_MAX)},
+    {GS_FIELD_STRING(doc, "creationTimestamp", created)},
+    {GS_FIELD_RAW(doc, "deletionTimestamp", deleted), .has = GS_AT(doc, has_deleted)},
+    {GS_FIELD_RAW(doc, "finalizers", finalizers), .has = GS_AT(doc, has_finalizers)},
+    UNREAD("labels", 0),
+    UNREAD("annotations", 1),
+    UNREAD("managedFields", 2),
+    UNREAD("ownerReferences", 3),
+    UNREAD("generateName", 4),
+    UNREAD("selfLink", 5),
+    UNREAD("deletionGracePeriodSeconds", 6),
+    {0},
+};
+
+static const gs_json_field object[] = {
+    {GS_FIELD_STRING(doc, "apiVersion", api_version)},
+    {GS_FIELD_STRING(doc, "kind", kind)},
+    {GS_FIELD_RAW(doc, "metadata", metadata)},
+    {GS_FIELD_RAW(doc, "spec", spec), .required = true},
+    {GS_FIELD_RAW(doc, "status", status)},
+    {0},
+};
+
+/* ---- spec ---- */
+
+static const char *const modes[] = {"Observe", "DryRun", "Enforce", NULL};
+static const char *const schemes[] = {"HTTP", NULL};
+static const char *const operators[] = {"In", "NotIn", "Exists", "DoesNotExist", NULL};
+static const char *const profiles[] = {"Goroutine", NULL};
+static const char *const addressings[] = {"Path", "VirtualHost", NULL};
+static const char *const grades[] = {"Suspected", "Probable", NULL};
+static const char *const action_types[] = {"ScaleOut", NULL};
+
+typedef struct gs_policy_label label;
+static const gs_json_field match_label[] = {
+    {GS_FIELD_STRING(label, "key", key)},
+    {GS_FIELD_STRING(label, "value", value)},
+    {0},
+};
+
+typedef struct gs_policy_expression expression;
+static const gs_json_field match_expression[] = {
+    {GS_FIELD_STRING(expression, "key", key), .required = true},
+    {GS_FIELD_ENUM(expression, "operator", op, operators), .required = true},
+    {GS_FIELD_LIST(expression, "values", values, n_values, GS_TYPE_STRING)},
+    {0},
+};
+
+static const gs_json_field selector[] = {
+    {GS_FIELD_PAIRS(doc, "matchLabels", labels, n_labels, match_label)},
+    {GS_FIELD_LIST(doc, "matchExpressions", expressions, n_expressions, GS_TYPE_OBJECT), .table = match_expression},
+    {0},
+};
+
+static const gs_json_field port[] = {
+    {GS_FIELD_INT(gs_port, "number", number, 1, 65535)},
+    {GS_FIELD_STRING(gs_port, "name", name)},
+    {0},
+};
+
+static const gs_json_field pprof[] = {
+    {GS_FIELD_INT_OR_STRING(doc, "port", policy.endpoint.pprof_port, port), .required = true},
+    {GS_FIELD_STRING(doc, "path", policy.endpoint.pprof_path)},
+    {0},
+};
+
+static const gs_json_field metrics[] = {
+    {GS_FIELD_INT_OR_STRING(doc, "port", policy.endpoint.metrics_port, port), .required = true},
+    {GS_FIELD_STRING(doc, "path", policy.endpoint.metrics_path)},
+    {0},
+};
+
+static const gs_json_field endpoint[] = {
+    {GS_FIELD_ENUM(doc, "scheme", scheme, schemes)},
+    {GS_FIELD_INLINE(doc, "pprof", pprof), .required = true},
+    {GS_FIELD_INLINE(doc, "metrics", metrics), .has = GS_AT(doc, policy.endpoint.has_metrics)},
+    {0},
+};
+
+static const gs_json_field sampling[] = {
+    {GS_FIELD_INT(doc, "intervalSeconds", policy.interval_s, 1, 300)},
+    {GS_FIELD_INT(doc, "timeoutSeconds", policy.timeout_s, 1, 60)},
+    {GS_FIELD_INT(doc, "profileIntervalSeconds", policy.profile_interval_s, 10, 86400)},
+    {0},
+};
+
+static const gs_json_field growth[] = {
+    {GS_FIELD_BOOL(doc, "enabled", policy.detection.growth.enabled)},
+    {GS_FIELD_INT(doc, "periods", policy.detection.growth.periods, 2, 15)},
+    {GS_FIELD_INT(doc, "percentPerMinute", policy.detection.growth.percent_per_minute, 1, 1000)},
+    {0},
+};
+
+static const gs_json_field surge[] = {
+    {GS_FIELD_BOOL(doc, "enabled", policy.detection.surge.enabled)},
+    {GS_FIELD_INT(doc, "goroutines", policy.detection.surge.goroutines, 1, 10000000)},
+    {GS_FIELD_INT(doc, "percent", policy.detection.surge.percent, 1, 1000)},
+    {GS_FIELD_INT(doc, "windowSeconds", policy.detection.surge.window_s, 30, 3600)},
+    {0},
+};
+
+static const gs_json_field blocked[] = {
+    {GS_FIELD_BOOL(doc, "enabled", policy.detection.blocked.enabled)},
+    {GS_FIELD_INT(doc, "goroutines", policy.detection.blocked.goroutines, 1, 10000000)},
+    {0},
+};
+
+static const gs_json_field detection[] = {
+    {GS_FIELD_INLINE(doc, "growth", growth)},
+    {GS_FIELD_INLINE(doc, "surge", surge)},
+    {GS_FIELD_INLINE(doc, "blocked", blocked)},
+    {0},
+};
+
+static const gs_json_field credentials[] = {
+    {GS_FIELD_STRING(doc, "name", policy.s3.credentials_secret), .required = true},
+    {0},
+};
+
+static const gs_json_field ca[] = {
+    {GS_FIELD_STRING(doc, "name", policy.s3.ca_secret), .required = true},
+    {GS_FIELD_STRING(doc, "key", policy.s3.ca_key)},
+    {0},
+};
+
+static const gs_json_field s3[] = {
+    {GS_FIELD_STRING(doc, "endpoint", policy.s3.endpoint), .required = true},
+    {GS_FIELD_STRING(doc, "region", policy.s3.region)},
+    {GS_FIELD_STRING(doc, "bucket", policy.s3.bucket), .required = true, .min = 3, .max = 63},
+    {GS_FIELD_STRING(doc, "prefix", policy.s3.prefix), .min = 1, .max = GS_PATH_LEN - 1},
+    {GS_FIELD_ENUM(doc, "addressing", policy.s3.addressing, addressings)},
+    {GS_FIELD_INLINE(doc, "credentialsSecretRef", credentials), .required = true},
+    {GS_FIELD_INLINE(doc, "caSecretRef", ca), .has = GS_AT(doc, has_ca)},
+    {0},
+};
+
+static const gs_json_field snapshot[] = {
+    {GS_FIELD_LIST(doc, "profiles", profiles, n_profiles, GS_TYPE_ENUM), .names = profiles, .min_items = 1},
+    {GS_FIELD_INLINE(doc, "s3", s3), .has = GS_AT(doc, policy.has_s3)},
+    {0},
+};
+
+static const gs_json_field scale_out[] = {
+    {GS_FIELD_INT(gs_scale_out, "step", step, 1, 100)},
+    {GS_FIELD_INT(gs_scale_out, "maxReplicas", max_replicas, 1, 10000), .required = true},
+    {0},
+};
+
+typedef struct gs_policy_action policy_action;
+static const gs_json_field action[] = {
+    {GS_FIELD_ENUM(policy_action, "type", spec.type, action_types), .required = true},
+    {GS_FIELD_OBJECT(policy_action, "scaleOut", spec.scale_out, scale_out), .has = GS_AT(policy_action, has_scale_out)},
+    {0},
+};
+static const policy_action default_action = {.spec.scale_out.step = 1};
+
+static const gs_json_field limits[] = {
+    {GS_FIELD_INT(doc, "cooldownSeconds", policy.cooldown_s, 1, 86400)},
+    {0},
+};
+
+static const gs_json_field healing[] = {
+    {GS_FIELD_ENUM(doc, "minGrade", min_grade, grades)},
+    {GS_FIELD_LIST(doc, "actions", actions, policy.n_actions, GS_TYPE_OBJECT), .table = action, .item = &default_action},
+    {GS_FIELD_INLINE(doc, "limits", limits)},
+    {0},
+};
+
+static const gs_json_field spec[] = {
+    {GS_FIELD_ENUM(doc, "mode", policy.mode, modes)},
+    {GS_FIELD_BOOL(doc, "suspend", policy.suspend)},
+    {GS_FIELD_INLINE(doc, "selector", selector), .has = GS_AT(doc, has_selector)},
+    {GS_FIELD_INLINE(doc, "endpoint", endpoint), .has = GS_AT(doc, has_endpoint)},
+    {GS_FIELD_INLINE(doc, "sampling", sampling)},
+    {GS_FIELD_INLINE(doc, "detection", detection)},
+    {GS_FIELD_INLINE(doc, "snapshot", snapshot)},
+    {GS_FIELD_INLINE(doc, "healing", healing)},
+    {0},
+};
+
+/* ---- the object ---- */
+
+static int check_type(const doc *d, bool strict, gs_error *err)
+{
+    if ((strict || d->api_version[0]) && !gs_streq(d->api_version, GS_API_VERSION))
+        return gs_error_set(err, GS_TERMINAL, "apiVersion: must be " GS_API_VERSION ", got \"%s\"", d->api_version);
+    if ((strict || d->kind[0]) && !gs_streq(d->kind, GS_POLICY_KIND))
+        return gs_error_set(err, GS_TERMINAL, "kind: must be " GS_POLICY_KIND ", got \"%s\"", d->kind);
+    return 0;
+}
+
+static int read_metadata(doc *d, gs_error *err)
+{
+    gs_policy *p = &d->policy;
+    if (d->created[0] && !gs_time_parse(gs_str_of(d->created), &p->created_ms))
+        return gs_error_set(err, GS_TERMINAL, "metadata.creationTimestamp: must be a time such as 2026-01-01T00:00:00Z, "
+                                              "got \"%s\"", d->created);
+    p->deleting = d->has_deleted;
+    if (d->has_finalizers) {
+        gs_json_cursor c;
+        char name[256];
+        gs_json_cursor_init(&c, d->finalizers);
+        if (gs_json_enter_array(&c))
+            while (gs_json_next_element(&c))
+                if (gs_json_read_string_cut(&c, name, sizeof name) && gs_streq(name, GS_POLICY_FINALIZER))
+                    p->has_finalizer = true;
+        if (gs_json_cursor_finish(&c, err) < 0)
+            return gs_error_wrap(err, GS_TERMINAL, "metadata.finalizers");
+    }
+    return 0;
+}
+
+static void build(const doc *d, gs_policy *p)
+{
+    *p = d->policy;
+    p->min_grade = (enum gs_grade)(d->min_grade + GS_GRADE_SUSPECTED);
+    for (size_t i = 0; i < p->n_actions; i++)
+        p->actions[i] = d->actions[i].spec;
+    for (size_t i = 0; i < d->n_labels; i++) {
+        gs_requirement *r = gs_selector_add(&p->selector, gs_str_of(d->labels[i].key), GS_SEL_IN);
+        gs_requirement_add(r, gs_str_of(d->labels[i].value));
+    }
+    for (size_t i = 0; i < d->n_expressions; i++) {
+        const expression *e = &d->expressions[i];
+        gs_requirement *r = gs_selector_add(&p->selector, gs_str_of(e->key), e->op);
+        for (size_t k = 0; k < e->n_values; k++)
+            gs_requirement_add(r, gs_str_of(e->values[k]));
+    }
+}
+
+int gs_policy_from_json(gs_str json, bool strict, bool need_selector, gs_policy **ret, gs_error *err)
+{
+    enum gs_json_unknown unknown = strict ? GS_UNKNOWN_REFUSE : GS_UNKNOWN_IGNORE;
+    gs_cleanup(gs_policy_free) gs_policy *p = gs_policy_new();
+    gs_autofree doc *d = gs_alloc(sizeof *d);
+    d->policy = *p;
+    d->min_grade = (int)p->min_grade - GS_GRADE_SUSPECTED;
+    (void)gs_str_copy(d->policy.s3.region, sizeof d->policy.s3.region, GS_STR("us-east-1"));
+    (void)gs_str_copy(d->policy.s3.ca_key, sizeof d->policy.s3.ca_key, GS_STR("ca.crt"));
+    int r = gs_json_map_decode_str(json, object, d, unknown, "", err);
+    if (r == 0)
+        r = check_type(d, strict, err);
+    if (r == 0 && d->metadata.n)
+        r = gs_json_map_decode_str(d->metadata, metadata, d, unknown, "metadata", err);
+    if (r == 0)
+        r = read_metadata(d, err);
+    if (r == 0)
+        r = gs_json_map_decode_str(d->spec, spec, d, unknown, "spec", err);
+    if (r == 0)
+        r = gs_policy_check(d, need_selector, err);
+    if (r < 0)
+        return r;
+    build(d, p);
+    *ret = gs_take(p);
+    return 0;
+}

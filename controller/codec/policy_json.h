@@ -1,0 +1,40 @@
+/* A GostatPolicy object (JSON bytes; YAML goes through wire/yaml first) to core/policy, and its status.
+ * Pure functions; any thread. What they hand out is the caller's. */
+#ifndef GS_CODEC_POLICY_JSON_H
+#define GS_CODEC_POLICY_JSON_H
+
+#include "base/err.h"
+#include "core/heal.h"
+#include "core/policy.h"
+#include "wire/json_write.h"
+
+#define GS_API_VERSION "gostat.dev/v1alpha1"
+#define GS_POLICY_KIND "GostatPolicy"
+/* On a policy while something is to be undone. */
+#define GS_POLICY_FINALIZER "gostat.dev/undo"
+/* Workloads in status.healing, as the CRD bounds them. */
+#define GS_MAX_HISTORIES 64
+
+/* Applies the API's defaults and bounds again, for sources that no API server has validated. Errors name the field by
+ * its path, what it must be, and what it was. Unknown fields are refused where `strict`. `need_selector`: off for `watch`,
+ * whose targets are named otherwise: spec.selector and spec.endpoint may then be left out. */
+int gs_policy_from_json(gs_str object, bool strict, bool need_selector, gs_policy **ret, gs_error *err);
+
+/* status.healing.workloads of a policy object: what was done, and what is pending. *ret is the caller's to free; NULL
+ * and 0 where there is none. */
+int gs_history_from_json(gs_str policy_object, gs_heal_history **ret, size_t *ret_n, gs_error *err);
+
+/* The facts of a policy's status. Histories without times, additions or pending are left out. */
+typedef struct gs_policy_status {
+    int64_t observed_generation;
+    gs_condition conditions[4]; /* Ready, Collecting, Leaking, Healing; "" type: left out */
+    int matched, sampled, unreachable, leaking;
+    int open_incidents;
+} gs_policy_status;
+int gs_policy_status_from_json(gs_str policy_object, gs_policy_status *ret, gs_error *err); /* conditions and counts */
+/* {"status":{...}} as merge patch; resource_version as precondition where not NULL. with_healing: the array is written
+ * (it replaces the old one; none: it is removed), else it is left as it is. */
+void gs_policy_status_patch(gs_json_writer *w, const char *resource_version, const gs_policy_status *s,
+                            const gs_heal_history *healing, size_t n_healing, bool with_healing);
+
+#endif

@@ -1,0 +1,74 @@
+/* Between the parts of the pprof decoder: the profile's tables (pass 1) and its samples (pass 2). Everything here holds
+ * views of the unpacked profile and lives as long as one call of gs_pprof_decode. */
+#ifndef GS_CODEC_PPROF_INTERNAL_H
+#define GS_CODEC_PPROF_INTERNAL_H
+
+#include "base/limits.h"
+#include "codec/pprof.h"
+
+typedef struct gs_pprof_function {
+    uint64_t id;
+    int64_t name, file; /* indexes into the strings, as sent */
+} gs_pprof_function;
+
+typedef struct gs_pprof_line {
+    uint64_t function; /* id */
+    int64_t line;
+} gs_pprof_line;
+
+typedef struct gs_pprof_location {
+    uint64_t id;
+    uint32_t first, n; /* of the lines: inlined callee first */
+} gs_pprof_location;
+
+#define GS_PPROF_TYPES 8
+
+typedef struct gs_pprof_tables {
+    gs_str *strings;
+    gs_pprof_function *functions; /* sorted by id */
+    gs_pprof_location *locations; /* sorted by id */
+    gs_pprof_line *lines;
+    size_t n_strings, cap_strings, n_functions, cap_functions, n_locations, cap_locations, n_lines, cap_lines;
+    int64_t types[GS_PPROF_TYPES]; /* names of the sample types, as indexes into the strings */
+    size_t n_types;
+    const char *over; /* the table that reached its cap */
+} gs_pprof_tables;
+
+/* Pass 1. -GS_TERMINAL for malformed input, -GS_NO_MEMORY at a cap. */
+int gs_pprof_tables_read(gs_pprof_tables *t, gs_str profile, gs_error *err);
+void gs_pprof_tables_done(gs_pprof_tables *t);
+GS_DEFINE_CLEANUP_VALUE(gs_pprof_tables, gs_pprof_tables_done)
+
+/* False where the profile has no such string. */
+bool gs_pprof_string(const gs_pprof_tables *t, int64_t at, gs_str *ret);
+/* NULL where the profile has none with this id. */
+const gs_pprof_location *gs_pprof_find_location(const gs_pprof_tables *t, uint64_t id);
+const gs_pprof_function *gs_pprof_find_function(const gs_pprof_tables *t, uint64_t id);
+
+/* Of a stack that is deeper than GS_MAX_FRAMES the innermost frames and the outermost GS_PPROF_TAIL are kept: the leaf
+ * stands at one end, the goroutine's own function at the other. */
+#define GS_PPROF_TAIL 8
+
+typedef struct gs_pprof_sample {
+    const gs_pprof_tables *tables;
+    size_t value_index;
+    bool with_labels;
+    /* results */
+    const gs_pprof_location *locations[GS_MAX_FRAMES];
+    size_t n_locations;
+    uint64_t hash[2]; /* of all its location ids */
+    uint64_t value;
+    struct {
+        int64_t key, str, num;
+    } labels[GS_MAX_LABELS];
+    size_t n_labels;
+    size_t n_values;
+    const char *why; /* it is refused */
+} gs_pprof_sample;
+
+/* One Sample message. tables, value_index and with_labels are set by the caller. */
+int gs_pprof_sample_read(gs_pprof_sample *s, gs_str message, gs_error *err);
+/* Its frames, at most GS_MAX_FRAMES, at least one: a stack without any symbol has one with an unknown function. */
+int gs_pprof_sample_frames(const gs_pprof_sample *s, gs_frame v[GS_MAX_FRAMES], size_t *ret_n, gs_error *err);
+
+#endif

@@ -1,0 +1,85 @@
+#include "core/detect.h"
+
+#include <stdio.h>
+
+const char *gs_rule_name(unsigned rule)
+{
+    switch (rule) {
+    case GS_RULE_GROWTH:
+        return "growth";
+    case GS_RULE_SURGE:
+        return "surge";
+    case GS_RULE_BLOCKED:
+        return "blocked";
+    case GS_RULE_SITE:
+        return "site";
+    default:
+        return "";
+    }
+}
+
+static bool growth(const gs_detection *d, const gs_series *se, gs_verdict *ret)
+{
+    unsigned periods = (unsigned)d->growth.periods;
+    if (!d->growth.enabled || se->n <= periods)
+        return false;
+    for (unsigned i = 0; i < periods; i++)
+        if (gs_series_back(se, i, NULL) <= gs_series_back(se, i + 1, NULL))
+            return false;
+    int64_t t0, t1;
+    double first = gs_series_back(se, periods, &t0), last = gs_series_back(se, 0, &t1);
+    double minutes = (double)(t1 - t0) / 60000;
+    if (last - first < GS_MIN_RISE || minutes <= 0)
+        return false;
+    double rate = 100 * (last - first) / (first > 1 ? first : 1) / minutes;
+    if (rate <= d->growth.percent_per_minute)
+        return false;
+    (void)snprintf(ret->reason, sizeof ret->reason, "growth: %.0f to %.0f goroutines in %u periods, %.0f %%/min", first,
+                   last, periods, rate);
+    return true;
+}
+
+static bool surge(const gs_detection *d, const gs_series *se, int64_t now_ms, gs_verdict *ret)
+{
+    double last = gs_series_last(se);
+    if (!d->surge.enabled || last < (double)d->surge.goroutines)
+        return false;
+    double min = gs_series_window_min(se, now_ms, (int64_t)d->surge.window_s * 1000);
+    if (min < 0 || last < min * (1 + d->surge.percent / 100.0))
+        return false;
+    (void)snprintf(ret->reason, sizeof ret->reason, "surge: %.0f goroutines, from %.0f within %d s", last, min,
+                   d->surge.window_s);
+    return true;
+}
+
+void gs_detect_series(const gs_detection *d, const gs_series *se, int64_t now_ms, gs_verdict *ret)
+{
+    *ret = (gs_verdict){0};
+    if (surge(d, se, now_ms, ret))
+        ret->rules |= GS_RULE_SURGE;
+    if (growth(d, se, ret))
+        ret->rules |= GS_RULE_GROWTH;
+}
+
+void gs_detect_profile(const gs_detection *d, const gs_profile *p, const gs_counts *base, gs_verdict *ret)
+{
+    *ret = (gs_verdict){0};
+    bool compare = base->at_ms != 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const gs_site *s = &p->sites[i];
+        uint64_t before = compare ? gs_counts_get(base, s->id) : 0;
+        if (d->blocked.enabled && gs_state_blocked(s->state) && s->count >= (uint64_t)d->blocked.goroutines &&
+            s->count > before) {
+            if (!ret->rules)
+                (void)snprintf(ret->reason, sizeof ret->reason, "blocked: %llu goroutines in %s at %s",
+                               (unsigned long long)s->count, gs_state_name(s->state), s->leaf);
+            ret->rules |= GS_RULE_BLOCKED;
+        }
+        if (compare && s->count >= before + before / 2 && s->count >= before + 10) {
+            if (!ret->rules)
+                (void)snprintf(ret->reason, sizeof ret->reason, "site: %llu to %llu goroutines at %s",
+                               (unsigned long long)before, (unsigned long long)s->count, s->leaf);
+            ret->rules |= GS_RULE_SITE;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+/* The rules of `detection`: each raises suspicion, none of them acts. */
+#ifndef GS_CORE_DETECT_H
+#define GS_CORE_DETECT_H
+
+#include "core/growth.h"
+#include "core/policy.h"
+#include "core/series.h"
+#include "core/stack.h"
+
+enum gs_rule {
+    GS_RULE_GROWTH = 1 << 0,
+    GS_RULE_SURGE = 1 << 1,
+    GS_RULE_BLOCKED = 1 << 2,
+    GS_RULE_SITE = 1 << 3, /* a site of the regular profile is well above the pod's base */
+};
+#define GS_RULES 4
+
+/* "growth", "surge", "blocked", "site" for a single bit. */
+const char *gs_rule_name(unsigned rule);
+
+typedef struct gs_verdict {
+    unsigned rules; /* of enum gs_rule; 0: nothing suspicious */
+    char reason[160];
+} gs_verdict;
+
+/* Fewer goroutines than this are noise, whatever the percentage. */
+#define GS_MIN_RISE 3
+
+/* growth: rises `periods` times in a row, by at least GS_MIN_RISE goroutines in all, and faster than percentPerMinute
+ *   of the count it began with: 100 * (last - first) / max(first, 1) / minutes.
+ * surge: at least `goroutines`, and at least (1 + percent / 100) times the window's minimum. */
+void gs_detect_series(const gs_detection *d, const gs_series *se, int64_t now_ms, gs_verdict *ret);
+
+/* On one profile, against the base where there is one:
+ * blocked: at least `goroutines` blocked at one site, and more than in the base.
+ * site: a site has at least half more than in the base, and at least 10 more. */
+void gs_detect_profile(const gs_detection *d, const gs_profile *p, const gs_counts *base, gs_verdict *ret);
+
+#endif

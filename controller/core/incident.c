@@ -1,0 +1,324 @@
+#include "core/incident.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+
+const char *gs_severity_name(enum gs_severity s)
+{
+    static const char *const names[] = {"Low", "Medium", "P0"};
+    return names[s];
+}
+
+const char *gs_outcome_name(enum gs_outcome o)
+{
+    static const char *const names[] = {"Pending", "Succeeded", "Failed", "Undone", "Refused"};
+    return names[o];
+}
+
+const char *gs_phase_name(enum gs_phase p)
+{
+    static const char *const names[] = {"Open", "Mitigating", "Resolved"};
+    return names[p];
+}
+
+void gs_pattern_done(gs_pattern *p)
+{
+    free(p->leaf);
+    free(p->entry);
+    for (size_t i = 0; i < p->n_key_frames; i++)
+        free(p->key_frames[i]);
+    for (size_t i = 0; i < p->n_labels; i++) {
+        free(p->labels[i].key);
+        free(p->labels[i].value);
+    }
+    *p = (gs_pattern){0};
+}
+
+void gs_pattern_set(gs_pattern *p, const gs_site *s)
+{
+    uint64_t count = p->count;
+    gs_pattern_done(p);
+    memcpy(p->id, s->id, sizeof p->id);
+    p->count = count;
+    p->state = s->state;
+    p->leaf = gs_strdup(s->leaf);
+    p->entry = gs_strdup(s->entry);
+    for (; p->n_key_frames < s->n_key_frames && p->n_key_frames < GS_MAX_KEY_FRAMES; p->n_key_frames++)
+        p->key_frames[p->n_key_frames] = gs_strdup(s->key_frames[p->n_key_frames]);
+    for (; p->n_labels < s->n_labels && p->n_labels < GS_MAX_LABELS; p->n_labels++) {
+        p->labels[p->n_labels].key = gs_strdup(s->labels[p->n_labels].key);
+        p->labels[p->n_labels].value = gs_strdup(s->labels[p->n_labels].value);
+    }
+}
+
+gs_incident *gs_incident_new(const gs_workload_ref *w, const gs_site *primary)
+{
+    gs_incident *i = gs_alloc(sizeof *i);
+    i->workload = *w;
+    i->occurrences = 1;
+    if (primary) {
+        memcpy(i->pattern_id, primary->id, sizeof i->pattern_id);
+        gs_pattern_set(&i->patterns[0], primary);
+        i->n_patterns = 1;
+    }
+    return i;
+}
+
+void gs_incident_free(gs_incident *i)
+{
+    if (!i)
+        return;
+    for (size_t k = 0; k < i->n_patterns; k++)
+        gs_pattern_done(&i->patterns[k]);
+    free(i->pods);
+    free(i);
+}
+
+enum gs_phase gs_incident_phase(const gs_incident *i)
+{
+    if (i->resolved)
+        return GS_PHASE_RESOLVED;
+    for (size_t k = 0; k < i->n_actions; k++)
+        if (!i->actions[k].dry_run && i->actions[k].outcome == GS_OUTCOME_SUCCEEDED &&
+            i->actions[k].time_ms >= i->detection_ms)
+            return GS_PHASE_MITIGATING;
+    return GS_PHASE_OPEN;
+}
+
+uint64_t gs_incident_leaking(const gs_incident *i)
+{
+    uint64_t sum = 0;
+    for (size_t k = 0; k < i->n_pods; k++)
+        sum += i->pods[k].leaking;
+    return sum;
+}
+
+gs_incident_pod *gs_incident_find_pod(gs_incident *i, const char *pod)
+{
+    for (size_t k = 0; k < i->n_pods; k++)
+        if (gs_streq(i->pods[k].name, pod))
+            return &i->pods[k];
+    return NULL;
+}
+
+int gs_incident_pattern(const gs_incident *i, const char *id)
+{
+    for (size_t k = 0; k < i->n_patterns; k++)
+        if (gs_streq(i->patterns[k].id, id))
+            return (int)k;
+    return -1;
+}
+
+const gs_grown *gs_incident_primary(const gs_growth *grown)
+{
+    const gs_grown *best = &grown->v[0];
+    uint64_t most = best->site->count;
+    for (size_t k = 0; k < grown->n; k++)
+        if (grown->v[k].site->count > most)
+            most = grown->v[k].site->count;
+    bool found = false;
+    for (size_t k = 0; k < grown->n; k++) {
+        const gs_grown *g = &grown->v[k];
+        if (g->site->count * 2 < most)
+            continue;
+        bool better = !found || g->site->user > best->site->user ||
+                      (g->site->user == best->site->user &&
+                       (g->site->count > best->site->count ||
+                        (g->site->count == best->site->count && strcmp(g->site->id, best->site->id) < 0)));
+        if (better)
+            best = g;
+        found = true;
+    }
+    return best;
+}
+
+gs_incident *gs_incident_assign(gs_incident *const *list, size_t n, const gs_growth *grown, const char *pod,
+                                int64_t wall_ms)
+{
+    gs_incident *attach = NULL, *again = NULL;
+    const char *primary = gs_incident_primary(grown)->site->id;
+    for (size_t k = 0; k < n; k++) {
+        gs_incident *i = list[k];
+        if (gs_streq(i->pattern_id, primary)) {
+            if (!i->resolved)
+                return i;
+            again = i;
+        }
+        if (i->resolved)
+            continue;
+        for (size_t g = 0; g < grown->n; g++)
+            if (gs_incident_pattern(i, grown->v[g].site->id) >= 0)
+                return i;
+        if (gs_incident_find_pod(i, pod) && wall_ms - i->detection_ms < GS_ATTACH_MS)
+            attach = i;
+    }
+    return attach ? attach : again;
+}
+
+static gs_incident_pod *add_pod(gs_incident *i, const char *pod, const gs_counts *base)
+{
+    i->pods = gs_grow(i->pods, &i->cap_pods, i->n_pods + 1, sizeof *i->pods);
+    gs_incident_pod *p = &i->pods[i->n_pods++];
+    *p = (gs_incident_pod){0};
+    (void)gs_str_copy(p->name, sizeof p->name, gs_str_of(pod));
+    for (size_t k = 0; k < i->n_patterns; k++)
+        p->base[k] = gs_counts_get(base, i->patterns[k].id);
+    return p;
+}
+
+static const gs_site *find_site(const gs_profile *p, const char *id)
+{
+    for (size_t k = 0; k < p->n; k++)
+        if (gs_streq(p->sites[k].id, id))
+            return &p->sites[k];
+    return NULL;
+}
+
+static bool attach_sites(gs_incident *i, gs_incident_pod *pod, const gs_growth *grown)
+{
+    bool changed = false;
+    for (size_t g = 0; g < grown->n && i->n_patterns < GS_MAX_INCIDENT_PATTERNS; g++) {
+        if (gs_incident_pattern(i, grown->v[g].site->id) >= 0)
+            continue;
+        size_t at = i->n_patterns++;
+        gs_pattern_set(&i->patterns[at], grown->v[g].site);
+        for (size_t k = 0; k < i->n_pods; k++) /* other pods are looked at with their own next profile */
+            i->pods[k].base[at] = i->pods[k].per_pattern[at] = 0;
+        pod->base[at] = grown->v[g].base;
+        changed = true;
+    }
+    return changed;
+}
+
+static void count_patterns(gs_incident *i)
+{
+    for (size_t k = 0; k < i->n_patterns; k++) {
+        i->patterns[k].count = 0;
+        for (size_t p = 0; p < i->n_pods; p++)
+            i->patterns[k].count += i->pods[p].per_pattern[k];
+    }
+}
+
+static int worst_first(const void *a, const void *b)
+{
+    const gs_incident_pod *x = a, *y = b;
+    if (x->leaking != y->leaking)
+        return x->leaking < y->leaking ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+/* Grade and severity only rise within one occurrence. */
+static bool assess(gs_incident *i, const gs_growth *grown, const gs_profile *p, unsigned rules, int64_t wall_ms)
+{
+    enum gs_grade grade = i->grade;
+    for (size_t g = 0; g < grown->n; g++) {
+        if (gs_incident_pattern(i, grown->v[g].site->id) < 0)
+            continue;
+        enum gs_grade seen = grown->v[g].rises >= 2 ? GS_GRADE_PROBABLE : GS_GRADE_SUSPECTED;
+        if (seen > grade)
+            grade = seen;
+        i->site_grows = true;
+    }
+    (void)p;
+    i->rules |= rules;
+    enum gs_severity severity = i->severity;
+    if (i->rules & GS_RULE_BLOCKED)
+        severity = GS_SEVERITY_P0;
+    else if (i->rules & GS_RULE_SURGE)
+        severity = severity > GS_SEVERITY_MEDIUM ? severity : GS_SEVERITY_MEDIUM;
+    bool changed = grade != i->grade || severity != i->severity;
+    if (grade >= GS_GRADE_PROBABLE && !i->localization_ms)
+        i->localization_ms = wall_ms;
+    i->grade = grade;
+    i->severity = severity;
+    return changed;
+}
+
+bool gs_incident_observe(gs_incident *i, const char *pod, const gs_profile *p, const gs_growth *grown,
+                         const gs_counts *base, unsigned rules, int64_t wall_ms)
+{
+    gs_incident_pod *at = gs_incident_find_pod(i, pod);
+    bool changed = false, ours = false;
+    for (size_t g = 0; g < grown->n; g++)
+        ours = ours || gs_incident_pattern(i, grown->v[g].site->id) >= 0;
+    if (!at) {
+        if (!grown->n)
+            return false;
+        at = add_pod(i, pod, base);
+        changed = true;
+    }
+    if (grown->n && (ours || changed || wall_ms - i->detection_ms < GS_ATTACH_MS))
+        changed |= attach_sites(i, at, grown);
+    at->goroutines = p->total;
+    at->leaking = 0;
+    for (size_t k = 0; k < i->n_patterns; k++) {
+        const gs_site *s = find_site(p, i->patterns[k].id);
+        at->per_pattern[k] = s && s->count > at->base[k] ? s->count - at->base[k] : 0;
+        at->leaking += at->per_pattern[k];
+        if (s && at->per_pattern[k] >= i->patterns[k].count)
+            gs_pattern_set(&i->patterns[k], s); /* frames and labels as the worst pod has them now */
+    }
+    if (at->leaking > at->peak)
+        at->peak = at->leaking;
+    at->below = at->leaking * 2 < at->peak ? at->below + 1 : 0;
+    i->last_shown_ms = wall_ms;
+    changed |= assess(i, grown, p, rules, wall_ms);
+    if (at->below >= 2) {
+        gs_incident_drop_pod(i, pod);
+        changed = true;
+    } else {
+        qsort(i->pods, i->n_pods, sizeof *i->pods, worst_first);
+        count_patterns(i);
+    }
+    return changed;
+}
+
+void gs_incident_drop_pod(gs_incident *i, const char *pod)
+{
+    gs_incident_pod *at = gs_incident_find_pod(i, pod);
+    if (!at)
+        return;
+    size_t k = (size_t)(at - i->pods);
+    memmove(at, at + 1, (i->n_pods - k - 1) * sizeof *at);
+    i->n_pods--;
+    count_patterns(i);
+}
+
+bool gs_incident_settle(gs_incident *i, int64_t wall_ms)
+{
+    if (i->resolved || i->n_pods > 0 || wall_ms - i->last_shown_ms < GS_RESOLVE_MS)
+        return false;
+    i->resolved = true;
+    i->resolution_ms = wall_ms;
+    return true;
+}
+
+void gs_incident_reopen(gs_incident *i, int64_t wall_ms)
+{
+    i->resolved = false;
+    i->resolution_ms = 0;
+    i->occurrences++;
+    i->grade = GS_GRADE_NONE;
+    i->severity = GS_SEVERITY_LOW;
+    i->rules = 0;
+    i->start_ms = i->detection_ms = wall_ms;
+    i->localization_ms = 0;
+}
+
+gs_action *gs_incident_add_action(gs_incident *i, enum gs_action_type type, int64_t wall_ms)
+{
+    if (i->n_actions == GS_MAX_INCIDENT_ACTIONS)
+        memmove(i->actions, i->actions + 1, --i->n_actions * sizeof i->actions[0]);
+    gs_action *a = &i->actions[i->n_actions++];
+    *a = (gs_action){.type = type, .time_ms = wall_ms};
+    (void)snprintf(a->id, sizeof a->id, "a%d", ++i->action_seq);
+    return a;
+}
+
+void gs_incident_add_evidence(gs_incident *i, const gs_evidence *e)
+{
+    if (i->n_evidence == GS_MAX_INCIDENT_EVIDENCE)
+        memmove(i->evidence, i->evidence + 1, --i->n_evidence * sizeof i->evidence[0]);
+    i->evidence[i->n_evidence++] = *e;
+}

@@ -1,0 +1,146 @@
+/* One leak in one workload, however many pods show it.
+ *
+ * An incident is keyed by its workload and the id of its primary site; sites that grow along attach to it. It is owned
+ * by the engine and changed on the loop thread only; codec/incident_json writes and reads its status.
+ * Times are wall-clock milliseconds, 0 for none. */
+#ifndef GS_CORE_INCIDENT_H
+#define GS_CORE_INCIDENT_H
+
+#include "base/limits.h"
+#include "core/condition.h"
+#include "core/detect.h"
+#include "core/growth.h"
+#include "core/policy.h"
+#include "core/stack.h"
+
+typedef struct gs_workload_ref {
+    char api_version[64]; /* "apps/v1" */
+    char kind[64];        /* "Deployment" */
+    char ns[GS_NAMESPACE_LEN];
+    char name[GS_OBJECT_LEN];
+    char uid[GS_UID_LEN];
+} gs_workload_ref;
+
+/* A site as an incident remembers it: owns its strings. */
+typedef struct gs_pattern {
+    char id[GS_SITE_ID_LEN];
+    uint64_t count; /* goroutines beyond the base, over all pods of the incident */
+    enum gs_state state;
+    char *leaf, *entry;
+    char *key_frames[GS_MAX_KEY_FRAMES];
+    size_t n_key_frames;
+    struct gs_pattern_label {
+        char *key, *value;
+    } labels[GS_MAX_LABELS];
+    size_t n_labels;
+} gs_pattern;
+
+void gs_pattern_set(gs_pattern *p, const gs_site *s); /* count is left as it was */
+void gs_pattern_done(gs_pattern *p);
+
+typedef struct gs_incident_pod {
+    char name[GS_OBJECT_LEN];
+    uint64_t goroutines;                             /* of the whole process */
+    uint64_t leaking;                                /* of the incident's sites, beyond the base */
+    uint64_t per_pattern[GS_MAX_INCIDENT_PATTERNS];  /* the same by pattern */
+    uint64_t base[GS_MAX_INCIDENT_PATTERNS];         /* what this pod had before it leaked */
+    uint64_t peak;                                   /* of leaking */
+    unsigned below;                                  /* successive profiles under half of the peak */
+} gs_incident_pod;
+
+enum gs_severity { GS_SEVERITY_LOW, GS_SEVERITY_MEDIUM, GS_SEVERITY_P0 };
+enum gs_outcome {
+    GS_OUTCOME_PENDING,
+    GS_OUTCOME_SUCCEEDED,
+    GS_OUTCOME_FAILED,
+    GS_OUTCOME_UNDONE,
+    GS_OUTCOME_REFUSED
+};
+enum gs_phase { GS_PHASE_OPEN, GS_PHASE_MITIGATING, GS_PHASE_RESOLVED };
+
+const char *gs_severity_name(enum gs_severity s);
+const char *gs_outcome_name(enum gs_outcome o);
+const char *gs_phase_name(enum gs_phase p);
+
+typedef struct gs_evidence {
+    char kind[24]; /* "Goroutine" */
+    char pod[GS_OBJECT_LEN];
+    char key[1025]; /* an S3 key, or a file name */
+    char sha256[65];
+    uint64_t bytes;
+    int64_t time_ms;
+} gs_evidence;
+
+typedef struct gs_action {
+    char id[16]; /* "a1": unique in its incident */
+    enum gs_action_type type;
+    bool dry_run;
+    int from, to; /* replicas */
+    int64_t time_ms;
+    enum gs_outcome outcome;
+    char reason[160];
+} gs_action;
+
+typedef struct gs_incident {
+    char name[GS_OBJECT_LEN]; /* metadata.name, given by the recorder's side (it has the digest); "" until then */
+    gs_workload_ref workload;
+    char policy_name[GS_OBJECT_LEN], policy_uid[GS_UID_LEN]; /* in the workload's namespace */
+    char pattern_id[GS_SITE_ID_LEN];                         /* the primary site: the incident's identity */
+    enum gs_grade grade;
+    bool site_grows; /* gradeReasons */
+    unsigned rules;  /* enum gs_rule that fired for it */
+    enum gs_severity severity;
+    int64_t start_ms, detection_ms, localization_ms, resolution_ms;
+    int occurrences;
+    bool resolved;
+    gs_pattern patterns[GS_MAX_INCIDENT_PATTERNS]; /* [0] is the primary one */
+    size_t n_patterns;
+    gs_incident_pod *pods; /* all that show it now, the worst first */
+    size_t n_pods, cap_pods;
+    gs_evidence evidence[GS_MAX_INCIDENT_EVIDENCE];
+    size_t n_evidence;
+    gs_action actions[GS_MAX_INCIDENT_ACTIONS]; /* oldest first */
+    size_t n_actions;
+    int action_seq;              /* of the last action's id */
+    gs_condition conditions[2];  /* Resolved, EvidenceStored */
+    int64_t last_shown_ms;       /* wall: when a pod last showed it */
+} gs_incident;
+
+gs_incident *gs_incident_new(const gs_workload_ref *w, const gs_site *primary);
+void gs_incident_free(gs_incident *i);
+GS_DEFINE_CLEANUP(gs_incident *, gs_incident_free)
+
+enum gs_phase gs_incident_phase(const gs_incident *i); /* derived */
+uint64_t gs_incident_leaking(const gs_incident *i);     /* over all pods */
+gs_incident_pod *gs_incident_find_pod(gs_incident *i, const char *pod);
+/* Index of the pattern with this id; -1 where the incident does not list it. */
+int gs_incident_pattern(const gs_incident *i, const char *id);
+
+/* The open incident that lists any of the grown sites of one profile, or was opened less than GS_ATTACH_MS ago on the
+ * same pod; NULL: they are a new one. A resolved incident with the primary's id is returned too, to be reopened. */
+#define GS_ATTACH_MS 120000
+gs_incident *gs_incident_assign(gs_incident *const *list, size_t n, const gs_growth *grown, const char *pod,
+                                int64_t wall_ms);
+
+/* Of the grown sites the one that names the leak: user code before libraries where it has at least half as many
+ * goroutines, then the most goroutines, then the smaller id. grown->n > 0. */
+const gs_grown *gs_incident_primary(const gs_growth *grown);
+
+/* What a profile of one pod says: grown sites attach, known ones get their counts, grade and severity follow.
+ * Returns true where something that a reader acts on changed (grade, severity, patterns, a new pod). */
+bool gs_incident_observe(gs_incident *i, const char *pod, const gs_profile *p, const gs_growth *grown,
+                         const gs_counts *base, unsigned rules, int64_t wall_ms);
+
+/* The pod is gone, or its process is a new one. */
+void gs_incident_drop_pod(gs_incident *i, const char *pod);
+
+/* Resolves once no pod has shown it for GS_RESOLVE_MS; true where it did so now. */
+#define GS_RESOLVE_MS 30000
+bool gs_incident_settle(gs_incident *i, int64_t wall_ms);
+void gs_incident_reopen(gs_incident *i, int64_t wall_ms);
+
+/* Appends; the oldest goes where the list is full. */
+gs_action *gs_incident_add_action(gs_incident *i, enum gs_action_type type, int64_t wall_ms);
+void gs_incident_add_evidence(gs_incident *i, const gs_evidence *e);
+
+#endif

@@ -1,0 +1,112 @@
+/* A GostatPolicy as values: what the owner of a namespace wrote down, after defaults and validation.
+ * Built by codec/policy_json; freed by its owner with gs_policy_free. Read-only once built, so any thread may read. */
+#ifndef GS_CORE_POLICY_H
+#define GS_CORE_POLICY_H
+
+#include "base/cleanup.h"
+#include "core/selector.h"
+
+#include <stdint.h>
+
+#define GS_NAMESPACE_LEN 64 /* a DNS label and its end */
+#define GS_OBJECT_LEN 254   /* a Kubernetes object name and its end */
+#define GS_UID_LEN 48
+#define GS_PATH_LEN 257
+#define GS_URL_LEN 301
+#define GS_MAX_POLICY_ACTIONS 4
+
+enum gs_mode { GS_MODE_OBSERVE, GS_MODE_DRY_RUN, GS_MODE_ENFORCE };
+enum gs_grade { GS_GRADE_NONE, GS_GRADE_SUSPECTED, GS_GRADE_PROBABLE };
+enum gs_action_type { GS_ACTION_SCALE_OUT };
+enum gs_addressing { GS_ADDRESSING_PATH, GS_ADDRESSING_VIRTUAL_HOST };
+
+const char *gs_mode_name(enum gs_mode m);         /* "Observe" "DryRun" "Enforce" */
+const char *gs_grade_name(enum gs_grade g);       /* "" "Suspected" "Probable" */
+const char *gs_action_name(enum gs_action_type a); /* "ScaleOut" */
+
+/* A container port by number or by name. */
+typedef struct gs_port {
+    int number;    /* 1..65535; 0: by name */
+    char name[16]; /* IANA_SVC_NAME, at most 15 characters */
+} gs_port;
+
+typedef struct gs_endpoint_spec {
+    gs_port pprof_port;
+    char pprof_path[GS_PATH_LEN]; /* "/debug/pprof", no slash at the end */
+    bool has_metrics;             /* false: sampled from the total line of goroutine?debug=1 */
+    gs_port metrics_port;
+    char metrics_path[GS_PATH_LEN];
+} gs_endpoint_spec;
+
+typedef struct gs_detection {
+    struct {
+        bool enabled;
+        int periods;            /* 2..15: rises in a row */
+        int percent_per_minute; /* 1..1000 */
+    } growth;
+    struct {
+        bool enabled;
+        int64_t goroutines; /* above this count, and ... */
+        int percent;        /* ... risen by this much over the window's minimum */
+        int window_s;       /* 30..3600 */
+    } surge;
+    struct {
+        bool enabled;
+        int64_t goroutines; /* blocked at one site, IO wait not counted */
+    } blocked;
+} gs_detection;
+
+typedef struct gs_s3_spec {
+    char endpoint[GS_URL_LEN]; /* http(s)://host[:port] */
+    char region[65];
+    char bucket[64];
+    char prefix[GS_PATH_LEN]; /* "" or without slashes at its ends */
+    enum gs_addressing addressing;
+    char credentials_secret[GS_OBJECT_LEN];
+    char ca_secret[GS_OBJECT_LEN]; /* "": the system's CAs */
+    char ca_key[GS_OBJECT_LEN];
+} gs_s3_spec;
+
+typedef struct gs_scale_out {
+    int step;         /* replicas added at once */
+    int max_replicas; /* never above */
+} gs_scale_out;
+
+typedef struct gs_action_spec {
+    enum gs_action_type type;
+    gs_scale_out scale_out;
+} gs_action_spec;
+
+typedef struct gs_policy {
+    char ns[GS_NAMESPACE_LEN];
+    char name[GS_OBJECT_LEN];
+    char uid[GS_UID_LEN];
+    char resource_version[32];
+    int64_t generation;
+    int64_t created_ms; /* wall; the older of two overlapping policies wins */
+    bool deleting;      /* deletionTimestamp is set */
+    bool has_finalizer; /* ours */
+    enum gs_mode mode;
+    bool suspend;
+    gs_selector selector;
+    gs_endpoint_spec endpoint;
+    int interval_s, timeout_s, profile_interval_s;
+    gs_detection detection;
+    bool snapshot_goroutine;
+    bool has_s3;
+    gs_s3_spec s3;
+    enum gs_grade min_grade;
+    gs_action_spec actions[GS_MAX_POLICY_ACTIONS];
+    size_t n_actions;
+    int64_t cooldown_s;
+} gs_policy;
+
+/* All defaults of the API set; the names empty, no selector, no S3, no actions. */
+gs_policy *gs_policy_new(void);
+void gs_policy_free(gs_policy *p);
+GS_DEFINE_CLEANUP(gs_policy *, gs_policy_free)
+
+/* Of two policies that select the same workload: does a own it? The older one does, then the smaller name. */
+bool gs_policy_before(const gs_policy *a, const gs_policy *b);
+
+#endif

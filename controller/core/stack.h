@@ -1,0 +1,101 @@
+/* Stacks of Go programs: what a goroutine waits for, and which user code it is in.
+ *
+ * A site is the innermost user function (leaf) and the goroutine's own function (entry). Its id is the same from every
+ * source of evidence, pod, day and release: 'p' and 10 hex digits of sha256(leaf '\n' entry) over normalised names.
+ * The digest is made by codec/, which has a library for it. */
+#ifndef GS_CORE_STACK_H
+#define GS_CORE_STACK_H
+
+#include "base/arena.h"
+
+#include <stdint.h>
+
+#define GS_SITE_ID_LEN 12
+
+enum gs_state {
+    GS_STATE_RUNNING, /* running, runnable, or a wait that the frames do not tell */
+    GS_STATE_CHAN_SEND,
+    GS_STATE_CHAN_RECEIVE,
+    GS_STATE_SELECT,
+    GS_STATE_SELECT_NONE, /* select {} */
+    GS_STATE_MUTEX,
+    GS_STATE_RWMUTEX_READ,
+    GS_STATE_RWMUTEX_WRITE,
+    GS_STATE_WAITGROUP,
+    GS_STATE_COND,
+    GS_STATE_SEMACQUIRE,
+    GS_STATE_IO_WAIT,
+    GS_STATE_SLEEP,
+    GS_STATE_SYSCALL,
+    GS_STATE_COUNT_
+};
+
+/* The runtime's own words, as in a traceback: "chan send", "sync.Mutex.Lock". */
+const char *gs_state_name(enum gs_state s);
+/* Blocked on another goroutine: not running, not on IO, a timer or the kernel. */
+bool gs_state_blocked(enum gs_state s);
+
+/* One frame, innermost first in a stack; views of the decoder's memory. */
+typedef struct gs_frame {
+    gs_str function; /* "shop/payments.(*pool).acquire.func1" */
+    gs_str file;
+    int64_t line;
+} gs_frame;
+
+enum gs_code { GS_CODE_RUNTIME, GS_CODE_STD, GS_CODE_LIBRARY, GS_CODE_USER };
+
+/* Whose code a frame is: the runtime's, the standard library's, a module's from the module cache or vendor/, or the
+ * program's own. */
+enum gs_code gs_frame_code(const gs_frame *f);
+
+/* The wait state that the runtime frames tell (profiles without a state of their own). */
+enum gs_state gs_stack_state(const gs_frame *frames, size_t n);
+
+typedef struct gs_stack_info {
+    enum gs_state state;
+    size_t leaf;  /* index of the innermost user frame; else of library, else of standard library, else 0 */
+    size_t entry; /* index of the goroutine's own function */
+    bool user;    /* the leaf is user code */
+    size_t key_frames[8]; /* user frames from the leaf outwards, then library frames */
+    size_t n_key_frames;
+} gs_stack_info;
+
+/* n > 0. */
+void gs_stack_inspect(const gs_frame *frames, size_t n, gs_stack_info *ret);
+
+/* A function name without what changes from build to build: closure numbers (func1.2 -> func), gowrap and deferwrap
+ * and range-over-func numbers, type arguments' addresses. Returns the length, cut at cap - 1; terminated. */
+size_t gs_normalise(gs_str function, char *dst, size_t cap);
+
+typedef struct gs_label {
+    const char *key, *value;
+} gs_label;
+
+/* All goroutines of a profile at one site. Strings live in the profile's arena. */
+typedef struct gs_site {
+    char id[GS_SITE_ID_LEN];
+    uint64_t count;
+    enum gs_state state; /* of most of its goroutines */
+    bool user;
+    const char *leaf, *entry;      /* as the program has them, not normalised */
+    const char *leaf_file;
+    int64_t leaf_line;
+    const char *const *key_frames; /* "function file:line" */
+    size_t n_key_frames;
+    const gs_label *labels; /* pprof labels of the largest group of its goroutines */
+    size_t n_labels;
+} gs_site;
+
+/* A decoded goroutine profile. Made on a worker, then owned by the loop. */
+typedef struct gs_profile {
+    gs_arena arena;
+    uint64_t total;   /* goroutines, sites that were cut included */
+    bool truncated;   /* more sites than GS_MAX_PROFILE_SITES */
+    gs_site *sites;   /* by count, the largest first, then by id */
+    size_t n;
+} gs_profile;
+
+void gs_profile_free(gs_profile *p);
+GS_DEFINE_CLEANUP(gs_profile *, gs_profile_free)
+
+#endif

@@ -1,0 +1,402 @@
+#include "base/mem.h"
+#include "engine/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *gs_engine_event_name(enum gs_event e)
+{
+    static const char *const names[] = {"suspected", "graded", "incident", "resolved", "action", "refused"};
+    return names[e];
+}
+
+void gs_tell(gs_engine *e, enum gs_event ev, const workload *w, const char *pod, const gs_incident *i,
+             const char *reason)
+{
+    e->stats.events[ev]++;
+    e->ports.recorder.event(e->ports.recorder.ctx, ev, &w->ref, pod, i, reason);
+}
+
+void gs_tell_policy(gs_engine *e, const policy_entry *pe)
+{
+    if (pe)
+        e->ports.recorder.policy(e->ports.recorder.ctx, pe->p);
+}
+
+void gs_engine_rearm(gs_engine *e)
+{
+    if (!e->running && gs_ticks_next(&e->ticks) >= 0)
+        e->ports.arm(e->ports.arm_ctx, gs_ticks_next(&e->ticks));
+}
+
+static void workload_free(workload *w)
+{
+    gs_tick_stop(&w->e->ticks, &w->tick);
+    for (size_t i = 0; i < w->n_incidents; i++) {
+        gs_evidence_orphan(w->e, w->incidents[i], w);
+        gs_incident_free(w->incidents[i]);
+    }
+    for (size_t i = 0; i < w->n_sites; i++) {
+        free(w->sites[i].leaf);
+        free(w->sites[i].entry);
+    }
+    w->e->n_sites -= w->n_sites;
+    free(w->incidents);
+    free(w->targets);
+    free(w->call);
+    free(w->history);
+    free(w->key);
+    free(w);
+}
+
+void gs_target_free(target *t)
+{
+    gs_tick_stop(&t->e->ticks, &t->tick);
+    gs_counts_done(&t->base);
+    gs_counts_done(&t->prev[0]);
+    gs_counts_done(&t->prev[1]);
+    free(t->error);
+    free(t->host);
+    free(t->uid);
+    free(t->key);
+    free(t);
+}
+
+/* Nothing refers to it and nothing is remembered about it. */
+static void workload_release(workload *w)
+{
+    if (w->n_targets || w->n_incidents || w->history || w->call)
+        return;
+    (void)gs_map_remove(w->e->workloads, w->key);
+    workload_free(w);
+}
+
+static workload *workload_of(gs_engine *e, const gs_workload_ref *ref)
+{
+    gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", ref->ns, ref->kind, ref->name, ref->uid);
+    workload *w = gs_map_get(e->workloads, key);
+    if (w)
+        return w;
+    w = gs_alloc(sizeof *w);
+    w->e = e;
+    w->ref = *ref;
+    w->key = gs_take(key);
+    w->tick.fn = gs_turn_tick;
+    gs_map_put(e->workloads, w->key, w);
+    return w;
+}
+
+static void settle_incidents(workload *w)
+{
+    gs_engine *e = w->e;
+    for (size_t k = 0; k < w->n_incidents; k++) {
+        gs_incident *i = w->incidents[k];
+        if (!w->pe || !gs_incident_settle(i, wall(e)))
+            continue;
+        char message[160];
+        (void)snprintf(message, sizeof message, "no pod has shown it for %d s", GS_RESOLVE_MS / 1000);
+        (void)gs_condition_set(gs_condition_slot(i->conditions, GS_LEN(i->conditions), "Resolved"), "True", "NotShown",
+                               message, 0, wall(e));
+        e->stats.incidents_resolved++;
+        gs_tell(e, GS_EVENT_RESOLVED, w, NULL, i, message);
+        e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
+        gs_tell_policy(e, w->pe);
+    }
+}
+
+static void housekeeping(gs_tick *tick)
+{
+    gs_engine *e = GS_OWNER(tick, gs_engine, housekeeping);
+    gs_tick_set(&e->ticks, tick, mono(e) + GS_HOUSEKEEPING_MS);
+    if (!e->synced)
+        return;
+    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
+        workload *w = it.value;
+        if (!w->n_incidents && !w->history)
+            continue;
+        settle_incidents(w);
+        gs_heal_workload(w);
+        workload_release(w);
+    }
+}
+
+gs_engine *gs_engine_new(const gs_ports *ports)
+{
+    gs_engine *e = gs_alloc(sizeof *e);
+    e->ports = *ports;
+    e->rng.state = ports->seed;
+    e->policies = gs_map_new(NULL);
+    e->targets = gs_map_new(NULL);
+    e->workloads = gs_map_new(NULL);
+    e->housekeeping.fn = housekeeping;
+    gs_tick_set(&e->ticks, &e->housekeeping, mono(e) + GS_HOUSEKEEPING_MS);
+    gs_engine_rearm(e);
+    return e;
+}
+
+static void policy_free(policy_entry *pe)
+{
+    while (pe->n_groups)
+        gs_sweep_free_group(pe->groups[0]);
+    gs_policy_free(pe->p);
+    free(pe->groups);
+    free(pe);
+}
+
+void gs_engine_free(gs_engine *e)
+{
+    if (!e)
+        return;
+    e->running = true; /* nothing is armed any more */
+    for (gs_map_it it = {0}; gs_map_next(e->targets, &it);) {
+        target *t = it.value;
+        e->ports.profiles.forget(e->ports.profiles.ctx, t);
+        t->gone = true;
+    }
+    for (gs_map_it it = {0}; gs_map_next(e->policies, &it);)
+        policy_free(it.value); /* frees the targets with their groups */
+    gs_evidence_free_all(e);
+    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);)
+        workload_free(it.value);
+    gs_map_free(e->policies);
+    gs_map_free(e->targets);
+    gs_map_free(e->workloads);
+    gs_tick_stop(&e->ticks, &e->housekeeping);
+    gs_ticks_done(&e->ticks);
+    free(e);
+}
+
+void gs_engine_run(gs_engine *e)
+{
+    e->running = true;
+    for (gs_tick *t; (t = gs_tick_pop(&e->ticks, mono(e)));)
+        t->fn(t);
+    e->running = false;
+    gs_engine_rearm(e);
+}
+
+static policy_entry *find_policy(const gs_engine *e, const char *ns, const char *name)
+{
+    gs_autofree char *key = gs_sprintf("%s/%s", ns, name);
+    return gs_map_get(e->policies, key);
+}
+
+const gs_policy *gs_engine_policy(const gs_engine *e, const char *ns, const char *name)
+{
+    policy_entry *pe = find_policy(e, ns, name);
+    return pe ? pe->p : NULL;
+}
+
+void gs_engine_set_policy(gs_engine *e, gs_policy *p)
+{
+    policy_entry *pe = find_policy(e, p->ns, p->name);
+    if (!pe) {
+        pe = gs_alloc(sizeof *pe);
+        pe->e = e;
+        pe->p = p;
+        gs_autofree char *key = gs_sprintf("%s/%s", p->ns, p->name);
+        gs_map_put(e->policies, key, pe);
+        return;
+    }
+    gs_policy *old = pe->p;
+    pe->p = p;
+    if (old->interval_s != p->interval_s || old->detection.surge.window_s != p->detection.surge.window_s)
+        gs_sweep_respread(pe);
+    gs_policy_free(old);
+    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
+        workload *w = it.value;
+        if (w->pe == pe)
+            w->heal_next = 0; /* another mode, grade or limit may apply now */
+    }
+    gs_engine_rearm(e);
+}
+
+void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name)
+{
+    policy_entry *pe = find_policy(e, ns, name);
+    if (!pe)
+        return;
+    for (gs_map_it it = {0}; gs_map_next(e->targets, &it);) {
+        target *t = it.value;
+        if (t->w->pe == pe)
+            gs_engine_drop_target(e, ns, t->name, GS_LEAVE_UNWATCHED);
+    }
+    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
+        workload *w = it.value;
+        if (w->pe == pe)
+            w->pe = NULL;
+        if (w->history_pe == pe) {
+            w->history_pe = NULL;
+            if (!w->call) {
+                free(w->history);
+                w->history = NULL;
+            }
+        }
+        workload_release(w);
+    }
+    gs_autofree char *key = gs_sprintf("%s/%s", ns, name);
+    (void)gs_map_remove(e->policies, key);
+    policy_free(pe);
+    gs_engine_rearm(e);
+}
+
+static bool same_target(const target *t, const workload *w, const gs_target_spec *s)
+{
+    return t->w == w && gs_streq(t->uid, s->uid) && gs_streq(t->host, s->host) &&
+           t->metrics_port == s->metrics_port && t->pprof_port == s->pprof_port;
+}
+
+/* The workload goes over to the policy that watches it now; its other targets follow as the caller sets them. */
+static void claim(workload *w, policy_entry *pe)
+{
+    if (w->pe == pe)
+        return;
+    w->pe = pe;
+    for (size_t k = 0; k < w->n_incidents; k++) {
+        gs_incident *i = w->incidents[k];
+        (void)gs_str_copy(i->policy_name, sizeof i->policy_name, gs_str_of(pe->p->name));
+        (void)gs_str_copy(i->policy_uid, sizeof i->policy_uid, gs_str_of(pe->p->uid));
+    }
+}
+
+void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_ref *ref, const gs_target_spec *s)
+{
+    policy_entry *pe = find_policy(e, s->ns, policy);
+    if (!pe)
+        return;
+    workload *w = workload_of(e, ref);
+    gs_autofree char *key = gs_sprintf("%s/%s", s->ns, s->name);
+    target *t = gs_map_get(e->targets, key);
+    if (t && t->g && t->g->pe == pe && same_target(t, w, s))
+        return;
+    if (t)
+        gs_engine_drop_target(e, s->ns, s->name, gs_streq(t->uid, s->uid) ? GS_LEAVE_UNWATCHED : GS_LEAVE_GONE);
+    w = workload_of(e, ref); /* dropping may have released it */
+    claim(w, pe);
+    t = gs_alloc(sizeof *t);
+    t->e = e;
+    t->key = gs_take(key);
+    t->name = strchr(t->key, '/') + 1;
+    t->uid = gs_strdup(s->uid);
+    t->host = gs_strdup(s->host);
+    t->metrics_port = s->metrics_port;
+    t->pprof_port = s->pprof_port;
+    t->no_metrics = s->metrics_port == 0;
+    t->w = w;
+    t->tick.fn = gs_profile_tick;
+    w->targets = gs_grow(w->targets, &w->cap_targets, w->n_targets + 1, sizeof(target *));
+    w->targets[w->n_targets++] = t;
+    gs_map_put(e->targets, t->key, t);
+    gs_sweep_join(pe, t);
+    t->base_due = mono(e) + (int64_t)gs_rng_below(&e->rng, (uint64_t)pe->p->interval_s * 1000);
+    if (gs_listed(w, t->name))
+        gs_escalate_track(&t->esc, mono(e));
+    gs_profile_arm(t);
+    if (!w->tick.pos)
+        gs_tick_set(&e->ticks, &w->tick, mono(e) + (int64_t)pe->p->profile_interval_s * 1000);
+    gs_engine_rearm(e);
+}
+
+void gs_engine_drop_target(gs_engine *e, const char *ns, const char *name, enum gs_leave why)
+{
+    gs_autofree char *key = gs_sprintf("%s/%s", ns, name);
+    target *t = gs_map_get(e->targets, key);
+    if (!t)
+        return;
+    workload *w = t->w;
+    (void)gs_map_remove(e->targets, key);
+    e->ports.profiles.forget(e->ports.profiles.ctx, t);
+    t->profiling = false;
+    gs_tick_stop(&e->ticks, &t->tick);
+    for (size_t k = 0; k < w->n_targets; k++)
+        if (w->targets[k] == t) {
+            w->targets[k] = w->targets[--w->n_targets];
+            break;
+        }
+    for (size_t k = 0; k < w->n_incidents && why == GS_LEAVE_GONE; k++) {
+        if (!gs_incident_find_pod(w->incidents[k], name))
+            continue;
+        gs_incident_drop_pod(w->incidents[k], name);
+        e->ports.recorder.incident(e->ports.recorder.ctx, w->incidents[k], false);
+    }
+    gs_tell_policy(e, w->pe);
+    gs_sweep_leave(t);
+    if (w->n_targets == 0)
+        gs_tick_stop(&e->ticks, &w->tick);
+    workload_release(w);
+}
+
+void gs_engine_adopt_incident(gs_engine *e, gs_incident *i)
+{
+    workload *w = workload_of(e, &i->workload);
+    w->incidents = gs_grow(w->incidents, &w->cap_incidents, w->n_incidents + 1, sizeof(gs_incident *));
+    w->incidents[w->n_incidents++] = i;
+    if (!i->last_shown_ms)
+        i->last_shown_ms = wall(e);
+}
+
+void gs_engine_adopt_history(gs_engine *e, const char *policy, const gs_heal_history *h)
+{
+    workload *w = workload_of(e, &h->workload);
+    policy_entry *pe = find_policy(e, h->workload.ns, policy);
+    if (!pe || w->history) {
+        workload_release(w);
+        return;
+    }
+    w->history = gs_alloc(sizeof *w->history);
+    *w->history = *h;
+    w->history_pe = pe;
+}
+
+void gs_engine_synced(gs_engine *e)
+{
+    if (e->synced)
+        return;
+    e->synced = true;
+    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
+        workload *w = it.value;
+        for (size_t k = 0; k < w->n_incidents; k++) {
+            gs_incident *i = w->incidents[k];
+            policy_entry *pe = w->pe ? w->pe : find_policy(e, w->ref.ns, i->policy_name);
+            if (!pe || pe->p->suspend)
+                continue; /* nobody watches: nobody may judge */
+            if (!w->pe)
+                w->pe = pe;
+            for (size_t p = i->n_pods; p-- > 0;) {
+                gs_autofree char *key = gs_sprintf("%s/%s", w->ref.ns, i->pods[p].name);
+                if (!gs_map_get(e->targets, key))
+                    gs_incident_drop_pod(i, i->pods[p].name);
+            }
+        }
+    }
+}
+
+void gs_engine_forget_incident(gs_engine *e, const char *ns, const char *name)
+{
+    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
+        workload *w = it.value;
+        for (size_t k = 0; k < w->n_incidents; k++) {
+            if (!gs_streq(w->ref.ns, ns) || !gs_streq(w->incidents[k]->name, name))
+                continue;
+            gs_evidence_orphan(e, w->incidents[k], w);
+            gs_incident_free(w->incidents[k]);
+            memmove(w->incidents + k, w->incidents + k + 1, (--w->n_incidents - k) * sizeof(gs_incident *));
+            workload_release(w);
+            return;
+        }
+    }
+}
+
+bool gs_engine_undo_all(gs_engine *e, const char *ns, const char *name)
+{
+    policy_entry *pe = find_policy(e, ns, name);
+    if (!pe)
+        return false;
+    pe->undo_all = true;
+    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
+        const workload *w = it.value;
+        if (w->history_pe == pe && w->history && (w->history->added_replicas > 0 || w->history->pending.set))
+            return true;
+    }
+    return false;
+}

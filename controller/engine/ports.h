@@ -1,0 +1,91 @@
+/* What the engine needs of the world, as structs of function pointers. The engine knows neither Kubernetes nor files;
+ * operator/ and cli/ fill these in, tests pass fakes. All calls and all answers happen on the loop thread; an answer
+ * may come within the call. Every asynchronous call is answered exactly once. gs_engine_free forgets its samples and
+ * profiles itself; who implements evidence and actuator ends what is under way there before freeing the engine. */
+#ifndef GS_ENGINE_PORTS_H
+#define GS_ENGINE_PORTS_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "core/heal.h"
+#include "core/incident.h"
+#include "core/series.h"
+#include "core/target.h"
+
+/* L1: one pool for each group of targets. */
+typedef struct gs_sample_source {
+    void *(*pool_new)(void *ctx);
+    void (*pool_free)(void *ctx, void *pool); /* cancels what is under way, without answering */
+    /* total: the profile's total line instead of /metrics. */
+    void (*sample)(void *ctx, void *pool, const gs_endpoint *e, bool total,
+                   void (*done)(void *arg, const gs_sample *s, const gs_error *err), void *arg);
+    void *ctx;
+} gs_sample_source;
+
+/* L2: a goroutine profile, decoded off the loop thread. done owns profile and raw (the bytes as the pod sent them). */
+typedef struct gs_profile_source {
+    void (*fetch)(void *ctx, const gs_endpoint *e,
+                  void (*done)(void *arg, gs_profile *p, gs_buf *raw, const gs_error *err), void *arg);
+    void (*forget)(void *ctx, void *arg); /* ends the calls with this arg, without answering */
+    void *ctx;
+} gs_profile_source;
+
+/* Evidence: keeps `raw` where it can be read back, and answers once the store itself has confirmed it. raw stays valid
+ * until then. One try: the engine retries. */
+typedef struct gs_evidence_store {
+    bool (*wanted)(void *ctx, const gs_policy *p); /* whether evidence of this policy's incidents is kept at all */
+    void (*put)(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, uint64_t goroutines, gs_str raw,
+                int64_t wall_ms, void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg);
+    void *ctx;
+} gs_evidence_store;
+
+typedef struct gs_act_result {
+    enum gs_outcome outcome; /* SUCCEEDED, UNDONE or FAILED; PENDING: the intent stands and its outcome is not known */
+    char reason[160];
+} gs_act_result;
+
+/* Acts on workloads. NULL in `watch`: there is nothing to act on. */
+typedef struct gs_actuator {
+    void (*facts)(void *ctx, const gs_workload_ref *w,
+                  void (*done)(void *arg, const gs_workload_facts *f, const gs_error *err), void *arg);
+    /* h->pending is the intent: records it with a precondition, sets the scale with one, records the outcome. h is the
+     * engine's; the actuator changes it as recorded and nothing else does meanwhile. */
+    void (*scale_out)(void *ctx, const gs_policy *p, gs_heal_history *h,
+                      void (*done)(void *arg, const gs_act_result *r), void *arg);
+    /* Takes h->added_replicas back, unless someone else changed the scale; clears it in both cases, and says which. */
+    void (*undo)(void *ctx, const gs_policy *p, gs_heal_history *h,
+                 void (*done)(void *arg, const gs_act_result *r), void *arg);
+    /* Finds out what became of h->pending after a restart, and finishes it. */
+    void (*resume)(void *ctx, const gs_policy *p, gs_heal_history *h,
+                   void (*done)(void *arg, const gs_act_result *r), void *arg);
+    void *ctx;
+} gs_actuator;
+
+enum gs_event { GS_EVENT_SUSPECTED, GS_EVENT_GRADED, GS_EVENT_INCIDENT, GS_EVENT_RESOLVED, GS_EVENT_ACTION, GS_EVENT_REFUSED };
+#define GS_EVENTS 6
+const char *gs_engine_event_name(enum gs_event e); /* "suspected" … */
+
+/* Tells people. `incident` is NULL for suspicions; `target` may be NULL where the workload as a whole is meant. */
+typedef struct gs_recorder {
+    void (*event)(void *ctx, enum gs_event e, const gs_workload_ref *w, const char *target, const gs_incident *i,
+                  const char *reason);
+    /* Something of the incident that a reader sees has changed. urgent: more than counts. The name is given here where
+     * it has none yet. */
+    void (*incident)(void *ctx, gs_incident *i, bool urgent);
+    void (*policy)(void *ctx, const gs_policy *p); /* its counts or its healing record have changed */
+    void *ctx;
+} gs_recorder;
+
+typedef struct gs_ports {
+    gs_clock clock;
+    void (*arm)(void *ctx, int64_t at_mono_ms); /* call gs_engine_run at this time (an earlier arming is void) */
+    void *arm_ctx;
+    uint64_t seed; /* for spreading */
+    gs_sample_source samples;
+    gs_profile_source profiles;
+    gs_evidence_store evidence;
+    const gs_actuator *actuator;
+    gs_recorder recorder;
+} gs_ports;
+
+#endif

@@ -1,0 +1,163 @@
+/* The engine's state, for the files of engine/ only. */
+#ifndef GS_ENGINE_STATE_H
+#define GS_ENGINE_STATE_H
+
+#include "base/map.h"
+#include "base/rng.h"
+#include "core/escalate.h"
+#include "engine/engine.h"
+#include "engine/ticks.h"
+
+#define GS_TOTAL_INTERVAL_MS 30000    /* a pod without /metrics is sampled from its profile no more often */
+#define GS_BASE_RETRY_MS 30000        /* a base profile that could not be had */
+#define GS_HOUSEKEEPING_MS 1000
+#define GS_HEAL_RETRY_MS 5000         /* an API call of the healer that failed */
+#define GS_EVIDENCE_FIRST_RETRY_MS 800
+#define GS_EVIDENCE_MAX_RETRY_MS 30000
+#define GS_SITES_PER_WORKLOAD 16
+
+typedef struct workload workload;
+typedef struct group group;
+
+/* A policy in force. */
+typedef struct policy_entry {
+    gs_engine *e;
+    gs_policy *p;
+    group **groups;
+    size_t n_groups, cap_groups;
+    unsigned group_seq; /* for phases */
+    size_t n_targets;
+    bool undo_all;
+    bool evidence_failing;
+    char evidence_error[200];
+    char heal_state[48], heal_message[200];
+} policy_entry;
+
+typedef struct target {
+    gs_engine *e;
+    char *key; /* "ns/name" */
+    char *name; /* into key */
+    char *uid, *host;
+    int metrics_port, pprof_port;
+    workload *w;
+    group *g;
+    gs_series series;
+    gs_escalation esc;
+    gs_tick tick;       /* the next profile */
+    int64_t base_due;   /* -1: none; the first profile of this process, or its turn */
+    int64_t next_total; /* for no_metrics */
+    gs_counts base, prev[2];
+    size_t n_prev;
+    int64_t profiled_ms; /* the last profile; 0: none */
+    unsigned failures;   /* samples in a row */
+    char *error;         /* of the last failed sample */
+    bool sampling, profiling, no_metrics, gone;
+} target;
+
+struct group {
+    policy_entry *pe;
+    void *pool;
+    gs_tick tick;
+    int64_t due;
+    target *members[GS_MAX_GROUP];
+    size_t n;
+};
+
+typedef struct site_stat {
+    char id[GS_SITE_ID_LEN];
+    enum gs_state state;
+    char *leaf, *entry;
+    uint64_t count;
+    double blocked_s;
+} site_stat;
+
+struct workload {
+    gs_engine *e;
+    char *key; /* "ns/kind/name/uid" */
+    gs_workload_ref ref;
+    policy_entry *pe; /* that watches it; NULL: none now */
+    target **targets;
+    size_t n_targets, cap_targets;
+    size_t turn;   /* whose base is taken next */
+    gs_tick tick;  /* when */
+    gs_incident **incidents;
+    size_t n_incidents, cap_incidents;
+    gs_heal_history *history;  /* NULL: nothing was ever done */
+    policy_entry *history_pe;  /* whose status holds the history */
+    struct heal_call *call;    /* to the actuator, under way; NULL: none */
+    int64_t heal_next;         /* not before */
+    site_stat sites[GS_SITES_PER_WORKLOAD];
+    size_t n_sites;
+};
+
+/* A dump that waits for its store. */
+typedef struct dump {
+    gs_engine *e;
+    gs_incident *i; /* NULL: the incident is gone */
+    workload *w;
+    char pod[GS_OBJECT_LEN];
+    gs_buf raw;
+    uint64_t goroutines;
+    int64_t wall_ms;
+    unsigned attempts;
+    bool storing;
+    gs_tick tick;
+    struct dump *next;
+} dump;
+
+struct gs_engine {
+    gs_ports ports;
+    gs_rng rng;
+    gs_ticks ticks;
+    gs_tick housekeeping;
+    gs_map *policies;  /* "ns/name" -> policy_entry */
+    gs_map *targets;   /* "ns/name" -> target */
+    gs_map *workloads; /* key -> workload */
+    dump *dumps;
+    size_t n_sites;
+    bool synced, running;
+    gs_engine_stats stats;
+};
+
+static inline int64_t mono(const gs_engine *e)
+{
+    return gs_mono(&e->ports.clock);
+}
+static inline int64_t wall(const gs_engine *e)
+{
+    return gs_wall(&e->ports.clock);
+}
+#define GS_OWNER(tick, type, member) ((type *)(void *)((char *)(tick) - offsetof(type, member)))
+
+/* engine.c */
+void gs_engine_rearm(gs_engine *e);
+void gs_tell(gs_engine *e, enum gs_event ev, const workload *w, const char *pod, const gs_incident *i,
+             const char *reason);
+void gs_tell_policy(gs_engine *e, const policy_entry *pe);
+void gs_target_free(target *t);
+
+/* sweep.c */
+void gs_sweep_join(policy_entry *pe, target *t);
+void gs_sweep_leave(target *t); /* frees it, now or once its sample is answered */
+void gs_sweep_free_group(group *g);
+void gs_sweep_respread(policy_entry *pe);
+void gs_endpoint_of(const target *t, gs_endpoint *ret);
+
+/* profile_run.c */
+void gs_profile_tick(gs_tick *tick);
+void gs_turn_tick(gs_tick *tick);
+void gs_profile_arm(target *t);
+void gs_suspect(target *t, unsigned rules, const char *reason);
+void gs_process_restarted(target *t);
+bool gs_listed(const workload *w, const char *pod);
+
+/* evidence.c */
+void gs_evidence_keep(workload *w, gs_incident *i, const char *pod, gs_buf *raw, uint64_t goroutines);
+bool gs_evidence_waiting(const gs_engine *e, const gs_incident *i);
+void gs_evidence_orphan(gs_engine *e, const gs_incident *i, const workload *w);
+void gs_evidence_free_all(gs_engine *e);
+
+/* healer.c */
+void gs_heal_workload(workload *w); /* level-triggered: does the next thing that is due, if any */
+
+#endif

@@ -1,0 +1,154 @@
+#include "kube/api.h"
+
+#include "wire/json_cursor.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+int gs_kube_escape(gs_buf *out, gs_str s)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        char enc[3] = {'%', hex[c >> 4], hex[c & 15]};
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                     c == '.' || c == '_' || c == '~';
+        int rc = plain ? gs_buf_add(out, s.p + i, 1) : gs_buf_add(out, enc, sizeof enc);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int gs_kube_query(gs_buf *out, const char *key, const char *value)
+{
+    if (!value)
+        return 0;
+    int rc = gs_buf_addf(out, "%s%s=", out->n ? "&" : "", key);
+    return rc ? rc : gs_kube_escape(out, gs_str_of(value));
+}
+
+static int check_part(const char *what, const char *part, gs_error *err)
+{
+    if (!part[0] || gs_streq(part, ".") || gs_streq(part, ".."))
+        return gs_error_set(err, GS_TERMINAL, "%s \"%s\" cannot name a Kubernetes object", what, part);
+    return 0;
+}
+
+static int check_path(const gs_kube_path *p, gs_error *err)
+{
+    int rc = 0;
+    if (p->ns && !p->resource->namespaced)
+        return gs_error_set(err, GS_TERMINAL, "%s are not namespaced: leave the namespace out", p->resource->resource);
+    if (p->name && p->resource->namespaced && !p->ns)
+        return gs_error_set(err, GS_TERMINAL, "%s %s: the namespace is missing", p->resource->resource, p->name);
+    if (p->sub && !p->name)
+        return gs_error_set(err, GS_TERMINAL, "%s/%s: the name is missing", p->resource->resource, p->sub);
+    if (p->ns)
+        rc = check_part("namespace", p->ns, err);
+    if (!rc && p->name)
+        rc = check_part("name", p->name, err);
+    if (!rc && p->sub)
+        rc = check_part("subresource", p->sub, err);
+    return rc;
+}
+
+static int add_segment(gs_buf *out, const char *segment)
+{
+    int rc = gs_buf_add(out, "/", 1);
+    return rc ? rc : gs_kube_escape(out, gs_str_of(segment));
+}
+
+int gs_kube_url(gs_buf *out, const char *server, const gs_kube_path *p, const char *query, gs_error *err)
+{
+    int rc = check_path(p, err);
+    if (rc)
+        return rc;
+    const gs_kube_resource *r = p->resource;
+    rc = gs_buf_adds(out, server);
+    if (!rc)
+        rc = gs_buf_adds(out, r->group[0] ? "/apis" : "/api");
+    if (!rc && r->group[0])
+        rc = add_segment(out, r->group);
+    if (!rc)
+        rc = add_segment(out, r->version);
+    if (!rc && p->ns)
+        rc = gs_buf_adds(out, "/namespaces");
+    if (!rc && p->ns)
+        rc = add_segment(out, p->ns);
+    if (!rc)
+        rc = add_segment(out, r->resource);
+    if (!rc && p->name)
+        rc = add_segment(out, p->name);
+    if (!rc && p->sub)
+        rc = add_segment(out, p->sub);
+    if (!rc && query && query[0])
+        rc = gs_buf_addf(out, "?%s", query);
+    return rc ? gs_error_set(err, GS_NO_MEMORY, "the URL is longer than %zu bytes", out->max) : 0;
+}
+
+void gs_kube_resource_label(const gs_kube_path *p, char *dst, size_t cap)
+{
+    (void)snprintf(dst, cap, "%s%s%s", p->resource->resource, p->sub ? "/" : "", p->sub ? p->sub : "");
+}
+
+void gs_kube_path_label(const gs_kube_path *p, char *dst, size_t cap)
+{
+    char label[128];
+    gs_kube_resource_label(p, label, sizeof label);
+    (void)snprintf(dst, cap, "%s%s%s%s%s", label, p->ns || p->name ? " " : "", p->ns ? p->ns : "",
+                   p->ns && p->name ? "/" : "", p->name ? p->name : "");
+}
+
+static void read_details(gs_json_cursor *c, gs_kube_status *st)
+{
+    gs_str key;
+    int64_t seconds;
+    if (gs_json_enter_object(c))
+        while (gs_json_next_key(c, &key))
+            if (gs_json_key_is(key, "retryAfterSeconds") && gs_json_read_int64(c, &seconds) && seconds >= 0 &&
+                seconds < 86400)
+                st->retry_after_ms = seconds * 1000;
+}
+
+bool gs_kube_status_read(gs_str body, gs_kube_status *ret)
+{
+    gs_kube_status st = {.retry_after_ms = -1};
+    char kind[16] = "";
+    int64_t code = 0;
+    gs_json_cursor c;
+    gs_str key;
+    gs_json_cursor_init(&c, body);
+    if (gs_json_enter_object(&c))
+        while (gs_json_next_key(&c, &key)) {
+            if (gs_json_key_is(key, "kind"))
+                (void)gs_json_read_string_cut(&c, kind, sizeof kind);
+            else if (gs_json_key_is(key, "reason") && !gs_json_is_null(&c))
+                (void)gs_json_read_string_cut(&c, st.reason, sizeof st.reason);
+            else if (gs_json_key_is(key, "message") && !gs_json_is_null(&c))
+                (void)gs_json_read_string_cut(&c, st.message, sizeof st.message);
+            else if (gs_json_key_is(key, "code"))
+                (void)gs_json_read_int64(&c, &code);
+            else if (gs_json_key_is(key, "details") && !gs_json_is_null(&c))
+                read_details(&c, &st);
+        }
+    if (gs_json_cursor_finish(&c, NULL) || !gs_streq(kind, "Status"))
+        return false;
+    st.code = code >= 100 && code <= 599 ? (int)code : 0;
+    for (char *p = st.message; *p; p++)
+        if (iscntrl((unsigned char)*p))
+            *p = ' '; /* it goes into log lines and conditions */
+    *ret = st;
+    return true;
+}
+
+int gs_kube_status_error(int code, const gs_kube_status *st, const char *what, gs_error *err)
+{
+    enum gs_kind kind = gs_kind_of_status(code);
+    const char *reason = st && st->reason[0] ? st->reason : "no reason given";
+    bool told = st && st->message[0];
+    int rc = gs_error_set(err, kind, "%s: %d %s%s%s", what, code, reason, told ? ": " : "", told ? st->message : "");
+    if (err)
+        err->status = code;
+    return rc;
+}

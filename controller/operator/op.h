@@ -1,0 +1,235 @@
+/* The operator's state, for the files of operator/ only. One loop thread owns all of it. */
+#ifndef GS_OPERATOR_OP_H
+#define GS_OPERATOR_OP_H
+
+#include "base/map.h"
+#include "base/rng.h"
+#include "codec/metrics_text.h"
+#include "codec/pod.h"
+#include "codec/policy_json.h"
+#include "edge/s3.h"
+#include "edge/scraper.h"
+#include "engine/engine.h"
+#include "io/http_server.h"
+#include "io/workers.h"
+#include "kube/client.h"
+#include "kube/events.h"
+#include "kube/informer.h"
+#include "kube/lease.h"
+#include "kube/queue.h"
+
+#define GS_FINALIZER "gostat.dev/undo"
+#define GS_USABLE_LABEL "gostat.dev/usable"
+#define GS_STATUS_COUNTS_MS 30000  /* changing counts are written no more often */
+#define GS_STATUS_MIN_MS 1000      /* anything of one object is */
+#define GS_SECRET_RECHECK_MS 30000
+
+typedef struct op op;
+
+typedef struct op_options {
+    const char *kubeconfig;
+    const char *const *namespaces; /* n of them; none: all */
+    size_t n_namespaces;
+    bool leader_elect;
+    const char *lease_ns, *lease_name;
+    int64_t lease_ms, renew_ms, retry_ms;
+    const char *metrics_address, *health_address; /* "" for none */
+    int64_t retention_ms;
+} op_options;
+
+/* One informer: a kind of object in one namespace, or in all. */
+typedef struct op_watch {
+    op *o;
+    char *ns; /* NULL: all */
+    gs_informer *informer;
+    unsigned listing; /* counts listings: an object not seen in the newest one is gone */
+    bool listed;      /* once at least */
+    int (*on_object)(void *ctx, gs_str object, gs_error *err);
+} op_watch;
+
+/* A workload that has a pod which some policy selects. */
+typedef struct op_workload {
+    char *key;
+    gs_workload_ref ref;
+    struct op_pod **pods;
+    size_t n, cap;
+    struct op_policy *owner; /* as last reconciled */
+} op_workload;
+
+typedef struct op_pod {
+    gs_pod *pod;
+    op_workload *w;   /* NULL: no policy selects it, or its workload is not known yet */
+    unsigned listing; /* in which it was last seen */
+    bool watched;     /* the engine has it as a target */
+} op_pod;
+
+/* One more object of which pods are owned: which workload stands behind a ReplicaSet. */
+typedef struct op_replicaset {
+    op *o;
+    char *ns, *name, *uid;
+    gs_workload_ref ref;
+    bool known;
+    gs_kube_call *call;
+    gs_timer *retry;
+} op_replicaset;
+
+typedef struct op_policy {
+    op *o;
+    char *key; /* "ns/name" */
+    gs_policy *p;     /* as the API server has it now */
+    char *invalid;    /* why it could not be read; NULL: it is valid */
+    bool in_force;    /* the engine has it */
+    bool adopted;     /* its history went to the engine */
+    unsigned listing;
+    /* the Secrets it names */
+    struct op_secret_read *secret_read;
+    int64_t secret_checked_ms; /* mono; 0: never */
+    bool secret_ok;
+    char secret_reason[48], secret_message[320];
+    /* from the last reconciliation of its workloads */
+    int matched, overlapped, without_port, host_network;
+    char overlap_with[GS_OBJECT_LEN];
+    gs_policy_status status, written;
+    bool dirty, ever_written;
+    int64_t written_ms;
+    gs_kube_call *status_call, *finalizer_call;
+    int64_t retry_ms; /* mono: not before */
+    unsigned failures;
+} op_policy;
+
+typedef struct op_incident {
+    op *o;
+    gs_incident *i;
+    char uid[GS_UID_LEN]; /* "" until it exists */
+    bool dirty, urgent, deleting;
+    int64_t written_ms, retry_ms;
+    unsigned failures;
+    gs_kube_call *call;
+    struct op_note { /* Events that wait for the uid */
+        bool warning;
+        char reason[32], action[32], note[700];
+    } notes[8];
+    size_t n_notes;
+} op_incident;
+
+typedef struct op_requests { /* rest client metrics by verb and code class */
+    char verb[12];
+    int code;
+    uint64_t n;
+} op_requests;
+
+struct op {
+    op_options opt;
+    gs_clock clock;
+    gs_rng rng;
+    gs_loop *loop;
+    gs_workers *workers;
+    gs_kube *kube;
+    gs_kube_lease *lease;
+    gs_kube_events *events;
+    gs_scraper *scraper;
+    gs_s3 *s3;
+    gs_engine *engine;
+    gs_actuator actuator;
+    gs_http_server *metrics_server, *health_server;
+    gs_timer *engine_timer, *tick_timer;
+    op_watch **watches;
+    size_t n_watches, cap_watches;
+    gs_kube_queue *queue; /* of workload keys, and "pod:ns/name" */
+    gs_map *pods;         /* "ns/name" -> op_pod */
+    gs_map *workloads;    /* key -> op_workload */
+    gs_map *replicasets;  /* uid -> op_replicaset */
+    gs_map *policies;     /* "ns/name" -> op_policy */
+    gs_map *incidents;    /* "ns/name" -> op_incident */
+    gs_map *acts;         /* under way: see actuator.c */
+    gs_map *puts;         /* under way: see store_evidence.c */
+    bool leading, synced, stopping;
+    char leader[GS_OBJECT_LEN]; /* who leads, as far as is known; "" nobody */
+    bool heard;                 /* the API server has answered the lease */
+    int exit_code;
+    char identity[GS_OBJECT_LEN];
+    op_requests requests[64];
+    size_t n_requests;
+    gs_histogram request_seconds;
+    uint64_t reconciles, seq;
+};
+
+static inline int64_t op_mono(const op *o)
+{
+    return gs_mono(&o->clock);
+}
+static inline int64_t op_wall(const op *o)
+{
+    return gs_wall(&o->clock);
+}
+
+extern const gs_kube_resource OP_PODS, OP_POLICIES, OP_INCIDENTS, OP_REPLICASETS, OP_HPAS, OP_SECRETS;
+
+/* operator.c */
+int op_run(const op_options *opt, gs_error *err);
+/* Starts an informer with ctx = its op_watch; on_list_begin is set here. */
+void op_watch_start(op *o, const char *ns, const gs_informer_options *options);
+void op_watch_listed(op_watch *w); /* to be called at the end of on_list_end */
+bool op_watch_covers(const op_watch *w, const char *ns);
+
+/* store.c: pods, and the workloads behind them */
+void op_store_watch(op *o, const char *ns);
+void op_pod_detach(op *o, op_pod *p);
+/* Puts the pod under its workload; false: that is not known yet (it will be reconciled then) or it has none. */
+bool op_pod_attach(op *o, op_pod *p);
+bool op_store_resolving(const op *o); /* some ReplicaSet is still being asked for */
+void op_store_free(op *o);
+
+/* policies.c */
+void op_policies_watch(op *o, const char *ns);
+op_policy *op_policy_get(const op *o, const char *ns, const char *name);
+bool op_policy_runs(const op_policy *p); /* valid, not suspended, not being deleted, its Secrets are in order */
+void op_policy_dirty(op_policy *p);
+void op_policies_tick(op *o);
+bool op_policies_settled(const op *o);
+bool op_policy_needs_secret(const op_policy *p);
+void op_policies_free(op *o);
+
+/* policy_status.c */
+void op_policy_status(op_policy *p, gs_policy_status *ret);
+void op_policy_write(op_policy *p);
+void op_policy_finalizer(op_policy *p);
+/* The finalizers of an object, ours added or left out, as a merge patch with its resourceVersion as precondition. */
+int op_finalizer_patch(gs_str object, bool want, gs_buf *out, gs_error *err);
+
+/* secrets.c */
+void op_secret_check(op_policy *p);
+void op_secret_forget(op_policy *p); /* ends a check under way, silently */
+/* Reads what an S3 of a policy in this namespace needs. done has the credentials for the time of the call only. */
+typedef struct op_secret_read op_secret_read;
+typedef void (*op_secret_done)(void *ctx, const gs_s3_credentials *c, const char *reason, const gs_error *err);
+op_secret_read *op_secret_read_start(op *o, const char *ns, const gs_s3_spec *s3, op_secret_done done, void *ctx);
+void op_wipe(gs_buf *b); /* frees it, its bytes overwritten */
+void op_secret_read_cancel(op_secret_read *r); /* done is not called; not from within it */
+
+/* reconcile.c */
+void op_reconcile_start(op *o);
+void op_reconcile_pod(op *o, const char *ns, const char *name); /* it changed, or what selects it did */
+void op_reconcile_policy(op *o, const op_policy *p);            /* all pods of its namespace */
+void op_pod_gone(op *o, op_pod *p);
+void op_reconcile_count(op *o, op_policy *p); /* matched, overlapped, without_port, host_network */
+
+/* incidents.c */
+void op_incidents_watch(op *o, const char *ns);
+void op_incident_changed(op *o, gs_incident *i, bool urgent);
+void op_incident_event(op *o, enum gs_event e, const gs_workload_ref *w, const char *pod, const gs_incident *i,
+                       const char *reason);
+void op_incidents_tick(op *o);
+void op_incidents_free(op *o);
+
+/* actuator.c, store_evidence.c */
+void op_actuator_init(op *o, gs_actuator *ret);
+void op_actuator_free(op *o);
+gs_evidence_store op_evidence_store(op *o);
+void op_evidence_free(op *o);
+
+/* metrics.c */
+int op_serve(op *o, gs_error *err);
+void op_on_request(void *ctx, const char *verb, const char *resource, int code, int64_t elapsed_ms);
+
+#endif

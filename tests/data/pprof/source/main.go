@@ -1,0 +1,44 @@
+// Shop writes its own profiles into the directory that is its argument. See ../README.md.
+package main
+
+import (
+	"log"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"time"
+
+	"shop/payments"
+)
+
+func write(dir, profile string) {
+	p := pprof.Lookup(profile)
+	if p == nil {
+		return
+	}
+	f, err := os.Create(filepath.Join(dir, profile+".pb.gz"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	if err := p.WriteTo(f, 0); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func main() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	dead, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	payments.NewServer(dead).Leak()
+	time.Sleep(500 * time.Millisecond)
+	for _, p := range []string{"goroutine", "goroutineleak", "heap", "mutex", "threadcreate"} {
+		write(os.Args[1], p)
+	}
+}

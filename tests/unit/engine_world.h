@@ -1,0 +1,142 @@
+/* A world for the engine: pods whose goroutines follow a script, an evidence store, an actuator with a scale of its own
+ * and a record that survives a restart, a recorder that keeps what it is told, and a clock that jumps from event to event.
+ * One test, one world; everything in it is on one thread. */
+#ifndef ENGINE_WORLD_H
+#define ENGINE_WORLD_H
+
+#include "engine/engine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+/* cmocka wants setjmp and stdarg first */
+#include <cmocka.h>
+
+#define WORLD_WALL0 1700000000000LL /* wall - mono */
+#define NEVER INT64_MAX
+#define SECOND 1000LL
+#define MINUTE 60000LL
+
+/* Goroutines at one site at a time: base + rate * (seconds leaking) + a wave of this height, and never below 0. */
+typedef struct fake_site {
+    const char *leaf;
+    enum gs_state state;
+    bool library; /* the leaf is not user code */
+    double base, rate;
+    int64_t from_ms, until_ms; /* when it leaks; until 0: for ever */
+    double wave;
+    int64_t period_ms;
+} fake_site;
+
+#define WORLD_SITES 24
+typedef struct fake_pod {
+    char name[64], uid[64], host[64];
+    gs_workload_ref workload;
+    fake_site sites[WORLD_SITES];
+    size_t n_sites;
+    size_t many_sites;  /* this many more of 1 to 3 goroutines that come and go */
+    int64_t started_ms; /* of the process: leaks of an earlier one are gone */
+    int64_t freed_ms;   /* from here on nothing is leaked and what was is given back; 0: never */
+    bool no_metrics;    /* /metrics is 404 */
+    bool down;          /* every request fails */
+    bool mute;          /* no request is ever answered */
+    bool no_profiles;   /* its profile fails */
+    bool watched;       /* by the engine that was freed last */
+    bool hides_start;   /* no process_start_time_seconds */
+    const gs_sample *odd_sample; /* what /metrics says instead */
+    unsigned samples, totals, profiles; /* requests seen */
+    unsigned in_flight, most_in_flight; /* samples */
+    int64_t first_sample_ms, last_sample_ms, min_gap_ms, max_gap_ms;
+} fake_pod;
+
+enum store_mode { STORE_OK, STORE_FAILS, STORE_HANGS, STORE_LIES /* says that it has something of an hour ago */ };
+enum act_mode {
+    ACT_OK,
+    ACT_FAILS,      /* recorded as failed */
+    ACT_REFUSED,    /* the intent could not be recorded: nothing was done */
+    ACT_UNKNOWN,    /* answers PENDING: done, but the outcome could not be written */
+    ACT_DIES_INTENT, /* the controller dies after the intent is recorded */
+    ACT_DIES_SCALED, /* ... after the scale is set */
+    ACT_DIES_BEFORE, /* ... before the intent is recorded */
+};
+
+/* A workload's scale, and what is recorded of it where a restart finds it. */
+typedef struct fake_scale {
+    gs_workload_ref workload;
+    int replicas;
+    bool gone, not_scalable;
+    char autoscaler[64];
+    char policy[64];
+    bool recorded;
+    gs_heal_history record;
+} fake_scale;
+
+typedef struct world_line {
+    int64_t ms;
+    enum gs_event event;
+    char workload[64], target[64], incident[64];
+    enum gs_grade grade;
+    char reason[200];
+} world_line;
+
+typedef struct world {
+    gs_engine *e;
+    gs_ports ports;
+    gs_actuator actuator;
+    int64_t now, armed;
+    int64_t wall_skew_ms;
+    fake_pod **pods;
+    size_t n_pods, cap_pods;
+    struct world_call *calls;
+    int64_t sample_ms, profile_ms, put_ms, act_ms; /* how long an answer takes; 0: within the call */
+    enum store_mode store;
+    enum act_mode act;
+    bool facts_fail, no_evidence_wanted;
+    size_t raw_bytes; /* of a dump */
+    fake_scale scales[16];
+    size_t n_scales;
+    gs_incident *stored[32]; /* incidents as the API server has them */
+    size_t n_stored;
+    bool lose_incidents; /* what is told of incidents from now on is not written down */
+    bool dead;           /* the controller is: nothing more is answered */
+    world_line *lines;
+    size_t n_lines, cap_lines;
+    char violations[512]; /* promises of ports.h, or of the project, that were broken; "" none */
+    unsigned pools, puts, facts_calls, scale_outs, undos, resumes, policy_tells, incident_tells;
+    int64_t put_at[64]; /* the first ones */
+    int64_t stored_at, scaled_at; /* the first time; 0: never */
+    uint64_t most_pending;
+} world;
+
+void world_open(world *w); /* with an engine, synced */
+void world_close(world *w); /* fails where a promise was broken */
+void world_free_engine(world *w);
+/* The controller dies now and another one starts: what was written down is adopted, watched pods are set again. */
+void world_restart(world *w);
+
+gs_workload_ref world_workload(const char *name);
+/* Enforce, minGrade Probable, one ScaleOut by 1 up to 10, S3, cooldown 600 s; not yet in force. */
+gs_policy *world_policy(const char *name);
+const gs_policy *world_set(world *w, gs_policy *p);
+fake_pod *world_pod(world *w, const char *workload, const char *name);
+fake_site *world_site(fake_pod *p, const char *leaf, double base, double rate, int64_t from_ms);
+void world_watch(world *w, const char *policy, const fake_pod *p);
+void world_drop(world *w, const fake_pod *p, enum gs_leave why);
+/* The usual: policy "p" in force, workload "shop" of 3 replicas, its pod "shop-1" with 12 healthy goroutines, watched. */
+fake_pod *world_usual(world *w);
+fake_scale *world_scale(world *w, const char *workload);
+
+void world_run(world *w, int64_t ms);
+/* Runs until an event of this kind is told, at most ms; its line, or fails. */
+const world_line *world_until(world *w, enum gs_event e, int64_t ms);
+
+size_t world_count(const world *w, enum gs_event e);
+const world_line *world_line_at(const world *w, enum gs_event e, size_t k); /* the k-th of this kind; NULL */
+gs_incident *world_incident(const world *w, size_t k); /* the k-th that the engine has; NULL */
+size_t world_incidents(const world *w);
+gs_policy_facts world_facts(world *w, const char *policy);
+gs_engine_stats world_stats(const world *w);
+const gs_target_view *world_view(const world *w, const char *pod); /* until the next call; NULL: no such target */
+
+#endif

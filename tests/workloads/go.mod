@@ -1,0 +1,3 @@
+module gostat.dev/gostat/tests/workloads
+
+go 1.26
