@@ -87,7 +87,7 @@ install_missing() {
 # Only the tools are wanted, not the services: prometheus brings promtool, containerd is started by the cluster itself.
 no_services() {
   if [ -e /usr/sbin/policy-rc.d ]; then return; fi
-  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  trap 'step_failed; rm -f /usr/sbin/policy-rc.d' EXIT
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
 }

@@ -75,7 +75,7 @@ int gs_s3_refused(const gs_s3_spec *where, const char *method, const gs_http_rep
     if (code && code->kind == GS_NOT_FOUND && kind == GS_NOT_FOUND)
         (void)gs_error_set(err, kind, "bucket %s does not exist at %s", where->bucket, where->endpoint);
     else
-        (void)gs_error_set(err, kind, "%s into bucket %s at %s: %d %s%s%s", method, where->bucket, where->endpoint,
+        (void)gs_error_set(err, kind, "%s of bucket %s at %s: %d %s%s%s", method, where->bucket, where->endpoint,
                            reply->status, code ? code->name : "without a known S3 error code",
                            code && code->hint[0] ? ": " : "", code ? code->hint : "");
     if (err)

@@ -80,7 +80,7 @@ static void record_refusal(workload *w, gs_incident *i, const gs_plan *plan)
     a->dry_run = w->pe && w->pe->p->mode == GS_MODE_DRY_RUN;
     a->from = a->to = plan->from;
     a->outcome = GS_OUTCOME_REFUSED;
-    (void)snprintf(a->reason, sizeof a->reason, "%s: %s", name, plan->message);
+    (void)snprintf(a->reason, sizeof a->reason, "%s: %.140s", name, plan->message);
     gs_tell(e, GS_EVENT_REFUSED, w, NULL, i, a->reason);
     e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
     set_heal_state(w, name, plan->message);

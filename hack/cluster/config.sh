@@ -39,8 +39,10 @@ EOF
 
 certificate_user() { echo "{\"client-certificate\": \"$DIR/pki/$1.crt\", \"client-key\": \"$DIR/pki/$1.key\"}"; }
 
+# Once: kube-proxy ends when its file is written again.
 config_create() {
   local u
+  if [ -e "$DIR/conf/done" ]; then return; fi
   mkdir -p "$DIR/conf" "$DIR/log/pods" "$DIR/ctd/cni"
   kubeconfig "$ADMIN_KUBECONFIG" "$(certificate_user admin)"
   for u in controller-manager scheduler proxy kubelet; do
@@ -50,6 +52,7 @@ config_create() {
   config_containerd
   config_kubelet
   config_proxy
+  touch "$DIR/conf/done"
 }
 
 config_apiserver() {

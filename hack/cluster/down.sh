@@ -7,6 +7,7 @@ cluster_down() {
   case $keep in '' | --keep-logs) ;; *) usage_error "usage: cluster.sh down [--keep-logs]" ;; esac
   require_root
   lock_cluster
+  refuse_other_state
   echo "cluster \"$CLUSTER\" in $DIR" >&2
   if s3_in_cluster; then GOSTAT_S3=$CLUSTER "$CLUSTER_HOME/../s3/s3.sh" down; fi
   step "ending processes, mounts, cgroups, files"

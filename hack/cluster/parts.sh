@@ -16,7 +16,7 @@ part_start() {
 part_healthy() {
   case $1 in
     etcd) health_get --cert "$DIR/pki/etcd-client.crt" --key "$DIR/pki/etcd-client.key" https://127.0.0.1:2379/health ;;
-    containerd) ctr_cluster --timeout 5s --connect-timeout 5s version ;;
+    containerd) ctr_cluster --timeout 5s --connect-timeout 1s version ;;
     apiserver) health_get --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" "$APISERVER/readyz" ;;
     controller-manager) health_get https://127.0.0.1:10257/healthz ;;
     scheduler) health_get https://127.0.0.1:10259/healthz ;;

@@ -36,17 +36,20 @@ cluster_up() {
   echo "cluster \"$CLUSTER\" is up after $(seconds "$since") s" >&2
 }
 
-# The cgroup and the socket directory hang on the name alone: a second state directory may not use the same.
+# The cgroup and the socket directory hang on the name alone, so only one state directory may use it.
 claim_name() {
-  local other
+  refuse_other_state
   mkdir -p "$SHORT"
-  if [ -e "$SHORT/state" ]; then
-    read -r other <"$SHORT/state"
-    if [ "$other" != "$DIR" ] && [ -e "$other/ns" ]; then
-      die "cluster \"$CLUSTER\" has its state in $other; choose another GOSTAT_CLUSTER, or take that one down"
-    fi
-  fi
   echo "$DIR" >"$SHORT/state"
+}
+
+refuse_other_state() {
+  local other
+  if [ ! -e "$SHORT/state" ]; then return; fi
+  read -r other <"$SHORT/state"
+  if [ "$other" != "$DIR" ] && [ -e "$other/ns" ]; then
+    die "cluster \"$CLUSTER\" has its state in $other: set GOSTAT_STATE=${other%/*}, or another GOSTAT_CLUSTER"
+  fi
 }
 
 build_programs() {

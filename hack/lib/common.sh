@@ -4,6 +4,7 @@
 
 STEP=''
 STEP_SINCE=0
+trap step_failed EXIT # a script that replaces this trap calls it in its own
 
 die() {
   step_failed
@@ -26,7 +27,7 @@ seconds() {
   printf '%d.%d' $((ms / 1000)) $((ms % 1000 / 100))
 }
 
-# step TEXT: ends the step before, with its time, and begins this one. A script dies with its step named as FAILED.
+# step TEXT: ends the step before, with its time, and begins this one. A script that ends within a step shows it as FAILED.
 step() {
   step_ok
   STEP=$1

@@ -165,7 +165,7 @@ s3_env() {
 s3_down() {
   lock_s3
   proc_stop versitygw
-  rm -rf "$DIR" "${DIR%/*}/.${DIR##*/}.lock"
+  rm -rf "$DIR"
   echo "S3 server \"$(basename "$DIR")\" is down, and its data removed" >&2
 }
 

@@ -306,8 +306,11 @@ static void run_events(app *a)
 static void call_done(void *ctx, const gs_kube_reply *reply)
 {
     app *a = ctx;
+    size_t body_n = reply->body.n;
     gs_autofree char *status = gs_sprintf("\1%d", reply->err.status);
-    gs_autofree char *body = reply->body.n ? gs_sprintf("\1%.*s", (int)reply->body.n, reply->body.p) : gs_strdup("\1null");
+    while (body_n && reply->body.p[body_n - 1] == '\n') /* the API server may end it with a line break */
+        body_n--;
+    gs_autofree char *body = body_n ? gs_sprintf("\1%.*s", (int)body_n, reply->body.p) : gs_strdup("\1null");
     emit("reply", "kind", gs_kind_name(reply->err.kind), "status", status, "reason", reply->reason, "message",
          reply->err.kind ? reply->err.msg : "", "body", body, NULL);
     a->exit_code = reply->err.kind != GS_OK;

@@ -193,6 +193,7 @@ def test_watch_resumes_after_a_restart(api, namespace, kill):
         lines, deadline = [], time.monotonic() + 60
         while not lines or lines[-1]["op"] != "deleted":
             line = w.next(max(0.1, deadline - time.monotonic()))
+            print(line)
             if line["op"] != "fault":
                 lines.append(line)
         assert [(line["op"], line["name"]) for line in lines] == [("object", "c"), ("object", "d"), ("deleted", "a")]

@@ -18,7 +18,6 @@ typedef struct world_call {
     bool total;
     fake_scale *scale;
     gs_heal_history *h;
-    char policy[64];
     int64_t cooldown_s;
     gs_str raw;
     char first, last; /* of raw, as it was when asked */
@@ -279,8 +278,7 @@ static world_call act_call(world *w, enum call_kind kind, const gs_policy *p, gs
 {
     world_call c = {.kind = kind, .arg = arg, .scale = world_scale(w, h->workload.name), .h = h,
                     .cooldown_s = p->cooldown_s, .on_act = done};
-    (void)snprintf(c.policy, sizeof c.policy, "%s", p->name);
-    (void)snprintf(c.scale->policy, sizeof c.scale->policy, "%s", p->name);
+    (void)snprintf(c.scale->policy, sizeof c.scale->policy, "%.63s", p->name);
     for (const world_call *o = w->calls; o; o = o->next)
         if (o->kind >= CALL_FACTS && o->scale == c.scale)
             violate(w, "two calls of the actuator under way for one workload");
@@ -498,9 +496,9 @@ static void on_event(void *ctx, enum gs_event e, const gs_workload_ref *ref, con
     w->lines = gs_grow(w->lines, &w->cap_lines, w->n_lines + 1, sizeof *w->lines);
     world_line *l = &w->lines[w->n_lines++];
     *l = (world_line){.ms = w->now, .event = e, .grade = i ? i->grade : GS_GRADE_NONE};
-    (void)snprintf(l->workload, sizeof l->workload, "%s", ref->name);
-    (void)snprintf(l->target, sizeof l->target, "%s", target ? target : "");
-    (void)snprintf(l->incident, sizeof l->incident, "%s", i ? i->name : "");
+    (void)snprintf(l->workload, sizeof l->workload, "%.63s", ref->name);
+    (void)snprintf(l->target, sizeof l->target, "%.63s", target ? target : "");
+    (void)snprintf(l->incident, sizeof l->incident, "%.63s", i ? i->name : "");
     (void)snprintf(l->reason, sizeof l->reason, "%.199s", reason);
     if (e != GS_EVENT_SUSPECTED && (!i || !i->name[0]))
         violate(w, "an event of an incident without a name");

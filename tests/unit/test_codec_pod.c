@@ -1,0 +1,143 @@
+#include "codec/pod.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+/* As the API server has it, shortened. */
+static const char usual[] =
+    "{\"metadata\":{\"name\":\"payments-6c7d9dc87b-kxqh2\",\"generateName\":\"payments-\",\"namespace\":\"shop\",\"uid\":\"pod-1\","
+    "\"labels\":{\"app\":\"payments\",\"empty\":\"\",\"a\\u002fb\":\"x\\ty\"},\"annotations\":{\"big\":\"{\\\"x\\\":[1,2]}\"},"
+    "\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Thing\",\"name\":\"not-me\",\"uid\":\"t\"},"
+    "{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\",\"name\":\"payments-6c7d9dc87b\",\"uid\":\"rs-1\",\"controller\":true}],"
+    "\"managedFields\":[{\"fieldsV1\":{\"f:metadata\":{\"f:name\":{}}}}]},"
+    "\"spec\":{\"initContainers\":[{\"name\":\"setup\",\"ports\":[{\"name\":\"setup\",\"containerPort\":1}]},"
+    "{\"name\":\"proxy\",\"ports\":[{\"name\":\"proxy\",\"containerPort\":15000}],\"restartPolicy\":\"Always\"}],"
+    "\"containers\":[{\"name\":\"a\",\"ports\":[{\"name\":\"http\",\"containerPort\":8080,\"protocol\":\"TCP\"},"
+    "{\"name\":\"dns\",\"containerPort\":53,\"protocol\":\"UDP\"},{\"containerPort\":6060}]},{\"name\":\"b\",\"ports\":null},"
+    "{\"name\":\"c\",\"ports\":[{\"name\":\"metrics\",\"containerPort\":9090}]}],\"hostNetwork\":true},"
+    "\"status\":{\"phase\":\"Running\",\"podIP\":\"10.0.0.7\",\"podIPs\":[{\"ip\":\"10.0.0.7\"}],"
+    "\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"True\"},{\"type\":\"Ready\",\"status\":\"True\"}]}}";
+
+static void test_usual(void **state)
+{
+    (void)state;
+    gs_cleanup(gs_pod_free) gs_pod *p = NULL;
+    gs_error err = {0};
+    if (gs_pod_from_json(gs_str_of(usual), &p, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_string_equal(p->ns, "shop");
+    assert_string_equal(p->name, "payments-6c7d9dc87b-kxqh2");
+    assert_string_equal(p->uid, "pod-1");
+    assert_string_equal(p->ip, "10.0.0.7");
+    assert_string_equal(p->owner_api_version, "apps/v1");
+    assert_string_equal(p->owner_kind, "ReplicaSet");
+    assert_string_equal(p->owner_name, "payments-6c7d9dc87b");
+    assert_string_equal(p->owner_uid, "rs-1");
+    assert_true(p->running && p->ready && p->host_network);
+    assert_false(p->deleting || p->finished);
+    static const char labels[] = "app\0payments\0empty\0\0a/b\0x\ty";
+    assert_int_equal(p->labels.n, sizeof labels);
+    assert_memory_equal(p->labels.p, labels, sizeof labels);
+    assert_int_equal(p->n_ports, 4);
+    assert_true(p->bytes < 500);
+    static const struct {
+        gs_port port;
+        int number;
+    } ports[] = {
+        {{.name = "http"}, 8080}, {{.name = "metrics"}, 9090}, {{.name = "proxy"}, 15000}, {{.name = "setup"}, 0},
+        {{.name = "dns"}, 0},     {{.name = ""}, 0},           {{.name = "none"}, 0},      {{.number = 1234}, 1234},
+    };
+    for (size_t i = 0; i < GS_LEN(ports); i++)
+        assert_int_equal(gs_pod_port_number(p, &ports[i].port), ports[i].number);
+}
+
+#define META "\"metadata\":{\"name\":\"a\",\"uid\":\"u\"}"
+
+static void test_states(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *object;
+        bool running, ready, deleting, finished;
+        const char *ip;
+    } cases[] = {
+        {"just made", "{" META "}", false, false, false, false, ""},
+        {"nulls", "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"labels\":null,\"ownerReferences\":null,\"deletionTimestamp\":null},"
+                  "\"spec\":null,\"status\":{\"podIP\":null,\"conditions\":null}}", false, false, false, false, ""},
+        {"pending", "{" META ",\"status\":{\"phase\":\"Pending\"}}", false, false, false, false, ""},
+        {"not ready", "{" META ",\"status\":{\"phase\":\"Running\",\"podIP\":\"fd00::7\",\"conditions\":[{\"type\":\"Ready\",\"status\":"
+                      "\"False\"}]}}", true, false, false, false, "fd00::7"},
+        {"deleting", "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"},\"status\":{\"phase\":"
+                     "\"Running\"}}", true, false, true, false, ""},
+        {"succeeded", "{" META ",\"status\":{\"phase\":\"Succeeded\"}}", false, false, false, true, ""},
+        {"failed", "{" META ",\"status\":{\"phase\":\"Failed\"}}", false, false, false, true, ""},
+        {"unknown", "{" META ",\"status\":{\"phase\":\"Unknown\"}}", false, false, false, false, ""},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_cleanup(gs_pod_free) gs_pod *p = NULL;
+        gs_error err = {0};
+        if (gs_pod_from_json(gs_str_of(cases[i].object), &p, &err) < 0)
+            fail_msg("%s: %s", cases[i].name, err.msg);
+        assert_int_equal(p->running, cases[i].running);
+        assert_int_equal(p->ready, cases[i].ready);
+        assert_int_equal(p->deleting, cases[i].deleting);
+        assert_int_equal(p->finished, cases[i].finished);
+        assert_string_equal(p->ip, cases[i].ip);
+        assert_string_equal(p->owner_kind, "");
+        assert_int_equal(p->labels.n, 0);
+        assert_null(gs_labels_get(p->labels, "app").p);
+    }
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *object, *error;
+    } cases[] = {
+        {"empty", "", "pod: at byte 0"},
+        {"no object", "[1]", "expected an object"},
+        {"no name", "{\"metadata\":{\"uid\":\"u\"}}", "pod: metadata.name: is required"},
+        {"no uid", "{\"metadata\":{\"name\":\"a\"}}", "pod: metadata.uid: is required"},
+        {"cut", "{\"metadata\":{\"name\":\"a\"", "pod: "},
+        {"name of a number", "{\"metadata\":{\"name\":1}}", "expected a string"},
+        {"NUL", "{\"metadata\":{\"name\":\"a\\u0000b\",\"uid\":\"u\"}}", "NUL"},
+        {"NUL in a label", "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"labels\":{\"a\":\"\\u0000\"}}}", "NUL"},
+        {"NUL in a label's key", "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"labels\":{\"\\u0000\":\"\"}}}", "malformed label key"},
+        {"more behind", "{" META "} x", "more behind"},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_pod *p = NULL;
+        gs_error err = {0};
+        int r = gs_pod_from_json(gs_str_of(cases[i].object), &p, &err);
+        if (r != -GS_TERMINAL || p || !strstr(err.msg, cases[i].error))
+            fail_msg("%s: %d %s", cases[i].name, r, err.msg);
+    }
+}
+
+/* Ports out of range or past the cap are left out; the pod is not. */
+static void test_ports(void **state)
+{
+    (void)state;
+    static char text[64 * 1024];
+    size_t n = (size_t)snprintf(text, sizeof text, "{" META ",\"spec\":{\"containers\":[{\"ports\":[{\"containerPort\":0},"
+                                                   "{\"containerPort\":65536},{\"containerPort\":-5}");
+    for (int i = 0; i < 1000; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, ",{\"containerPort\":%d}", i + 1);
+    (void)snprintf(text + n, sizeof text - n, "]}]}}");
+    gs_cleanup(gs_pod_free) gs_pod *p = NULL;
+    assert_int_equal(gs_pod_from_json(gs_str_of(text), &p, NULL), 0);
+    assert_int_equal(p->n_ports, 256);
+    assert_int_equal(p->ports[0].number, 1);
+    assert_int_equal(p->ports[255].number, 256);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_usual), cmocka_unit_test(test_states),
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_ports)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,456 @@
+#include "codec/policy_json.h"
+
+#include "base/clock.h"
+#include "wire/yaml.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define SEL "\"selector\":{\"matchLabels\":{\"app\":\"payments\"}}"
+#define END "\"endpoint\":{\"pprof\":{\"port\":6060}}"
+#define SECRET "\"credentialsSecretRef\":{\"name\":\"gostat-s3\"}"
+#define S3_OF(more) "\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.example.com\",\"bucket\":\"gostat\"," SECRET more "}}"
+#define S3_AT(url) "\"snapshot\":{\"s3\":{\"endpoint\":\"" url "\",\"bucket\":\"gostat\"," SECRET "}}"
+#define BUCKET(name) "\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.example.com\",\"bucket\":\"" name "\"," SECRET "}}"
+#define ACTIONS(list) SEL "," END ",\"healing\":{\"actions\":[" list "]}"
+
+static int decode(const char *spec, bool strict, bool need, gs_policy **ret, gs_error *err)
+{
+    char text[8192];
+    (void)snprintf(text, sizeof text,
+                   "{\"apiVersion\":\"gostat.dev/v1alpha1\",\"kind\":\"GostatPolicy\",\"metadata\":{\"name\":\"payments\","
+                   "\"namespace\":\"shop\"},\"spec\":{%s}}",
+                   spec);
+    return gs_policy_from_json(gs_str_of(text), strict, need, ret, err);
+}
+
+/* The file of the API's documentation, as far as stage 1 obeys it. */
+static const char whole[] =
+    "apiVersion: gostat.dev/v1alpha1\n"
+    "kind: GostatPolicy\n"
+    "metadata:\n"
+    "  name: payments\n"
+    "  namespace: shop\n"
+    "  uid: 0f0f\n"
+    "  resourceVersion: \"12345\"\n"
+    "  generation: 3\n"
+    "  creationTimestamp: \"2026-01-01T00:00:01Z\"\n"
+    "  deletionTimestamp: \"2026-01-02T00:00:01Z\"\n"
+    "  finalizers: [example.com/other, gostat.dev/undo]\n"
+    "  labels: {a: b}\n"
+    "  managedFields: [{manager: kubectl}]\n"
+    "spec:\n"
+    "  mode: Enforce\n"
+    "  suspend: true\n"
+    "  selector:\n"
+    "    matchLabels: {app: payments, tier: \"\"}\n"
+    "    matchExpressions:\n"
+    "    - {key: example.com/track, operator: In, values: [stable, canary]}\n"
+    "    - {key: debug, operator: DoesNotExist}\n"
+    "  endpoint:\n"
+    "    scheme: HTTP\n"
+    "    pprof: {port: 7070, path: /a/b}\n"
+    "    metrics: {port: metrics, path: /m}\n"
+    "  sampling: {intervalSeconds: 10, timeoutSeconds: 3, profileIntervalSeconds: 60}\n"
+    "  detection:\n"
+    "    growth: {enabled: false, periods: 4, percentPerMinute: 20}\n"
+    "    surge: {goroutines: 100, percent: 50, windowSeconds: 60}\n"
+    "    blocked: {goroutines: 7}\n"
+    "  snapshot:\n"
+    "    profiles: [Goroutine]\n"
+    "    s3:\n"
+    "      endpoint: https://s3.example.com:9000\n"
+    "      region: eu-west-1\n"
+    "      bucket: my.bucket\n"
+    "      prefix: prod/eu\n"
+    "      addressing: Path\n"
+    "      credentialsSecretRef: {name: gostat-s3}\n"
+    "      caSecretRef: {name: ca, key: tls.crt}\n"
+    "  healing:\n"
+    "    minGrade: Suspected\n"
+    "    actions:\n"
+    "    - {type: ScaleOut, scaleOut: {step: 2, maxReplicas: 10}}\n"
+    "    - {type: ScaleOut, scaleOut: {maxReplicas: 20}}\n"
+    "    limits: {cooldownSeconds: 60}\n"
+    "status: {observedGeneration: 3}\n";
+
+static void test_whole(void **state)
+{
+    (void)state;
+    gs_cleanup(gs_buf_done) gs_buf json = GS_BUF(1 << 20);
+    gs_cleanup(gs_policy_free) gs_policy *p = NULL;
+    gs_error err = {0};
+    assert_int_equal(gs_yaml_to_json(gs_str_of(whole), &json, &err), 0);
+    int r = gs_policy_from_json(gs_buf_str(&json), true, true, &p, &err);
+    if (r < 0)
+        fail_msg("%s", err.msg);
+    assert_string_equal(p->ns, "shop");
+    assert_string_equal(p->name, "payments");
+    assert_string_equal(p->uid, "0f0f");
+    assert_string_equal(p->resource_version, "12345");
+    assert_int_equal(p->generation, 3);
+    assert_int_equal(p->created_ms, 1767225601000);
+    assert_true(p->deleting && p->has_finalizer && p->suspend);
+    assert_int_equal(p->mode, GS_MODE_ENFORCE);
+    assert_int_equal(p->selector.n, 4);
+    gs_labels yes = {"app\0payments\0tier\0\0example.com/track\0canary", 44};
+    assert_true(gs_selector_matches(&p->selector, yes));
+    gs_labels no = {"app\0payments\0tier\0\0example.com/track\0canary\0debug\0001", 52};
+    assert_false(gs_selector_matches(&p->selector, no));
+    assert_int_equal(p->endpoint.pprof_port.number, 7070);
+    assert_string_equal(p->endpoint.pprof_path, "/a/b");
+    assert_true(p->endpoint.has_metrics);
+    assert_int_equal(p->endpoint.metrics_port.number, 0);
+    assert_string_equal(p->endpoint.metrics_port.name, "metrics");
+    assert_string_equal(p->endpoint.metrics_path, "/m");
+    assert_int_equal(p->interval_s, 10);
+    assert_int_equal(p->timeout_s, 3);
+    assert_int_equal(p->profile_interval_s, 60);
+    assert_false(p->detection.growth.enabled);
+    assert_int_equal(p->detection.growth.periods, 4);
+    assert_int_equal(p->detection.growth.percent_per_minute, 20);
+    assert_true(p->detection.surge.enabled);
+    assert_int_equal(p->detection.surge.goroutines, 100);
+    assert_int_equal(p->detection.surge.percent, 50);
+    assert_int_equal(p->detection.surge.window_s, 60);
+    assert_int_equal(p->detection.blocked.goroutines, 7);
+    assert_true(p->has_s3 && p->snapshot_goroutine);
+    assert_string_equal(p->s3.endpoint, "https://s3.example.com:9000");
+    assert_string_equal(p->s3.region, "eu-west-1");
+    assert_string_equal(p->s3.bucket, "my.bucket");
+    assert_string_equal(p->s3.prefix, "prod/eu");
+    assert_string_equal(p->s3.credentials_secret, "gostat-s3");
+    assert_string_equal(p->s3.ca_secret, "ca");
+    assert_string_equal(p->s3.ca_key, "tls.crt");
+    assert_int_equal(p->min_grade, GS_GRADE_SUSPECTED);
+    assert_int_equal(p->n_actions, 2);
+    assert_int_equal(p->actions[0].scale_out.step, 2);
+    assert_int_equal(p->actions[0].scale_out.max_replicas, 10);
+    assert_int_equal(p->actions[1].scale_out.step, 1);
+    assert_int_equal(p->actions[1].scale_out.max_replicas, 20);
+    assert_int_equal(p->cooldown_s, 60);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        bool need;
+    } specs[] = {
+        {SEL "," END, true},
+        {"", false}, /* `watch` */
+        {SEL "," END ",\"sampling\":{},\"detection\":{\"growth\":{},\"surge\":null},\"healing\":{\"limits\":{}},"
+             "\"snapshot\":{\"profiles\":[\"Goroutine\"]}", true},
+    };
+    for (size_t i = 0; i < GS_LEN(specs); i++) {
+        gs_cleanup(gs_policy_free) gs_policy *p = NULL;
+        gs_error err = {0};
+        if (decode(specs[i].spec, true, specs[i].need, &p, &err) < 0)
+            fail_msg("%s", err.msg);
+        assert_int_equal(p->mode, GS_MODE_OBSERVE);
+        assert_false(p->suspend || p->deleting || p->has_finalizer || p->has_s3 || p->endpoint.has_metrics);
+        assert_int_equal(p->endpoint.pprof_port.number, 6060);
+        assert_string_equal(p->endpoint.pprof_path, "/debug/pprof");
+        assert_int_equal(p->interval_s, 5);
+        assert_int_equal(p->timeout_s, 2);
+        assert_int_equal(p->profile_interval_s, 300);
+        assert_true(p->detection.growth.enabled && p->detection.surge.enabled && p->detection.blocked.enabled);
+        assert_int_equal(p->detection.growth.periods, 3);
+        assert_int_equal(p->detection.growth.percent_per_minute, 15);
+        assert_int_equal(p->detection.surge.goroutines, 5000);
+        assert_int_equal(p->detection.surge.percent, 30);
+        assert_int_equal(p->detection.surge.window_s, 300);
+        assert_int_equal(p->detection.blocked.goroutines, 100);
+        assert_int_equal(p->min_grade, GS_GRADE_PROBABLE);
+        assert_int_equal(p->n_actions, 0);
+        assert_int_equal(p->cooldown_s, 600);
+    }
+}
+
+static const struct {
+    const char *name, *spec;
+    const char *error; /* NULL: accepted */
+} specs[] = {
+    {"selector missing", END, "spec.selector: is required"},
+    {"endpoint missing", SEL, "spec.endpoint: is required"},
+    {"pprof missing", SEL ",\"endpoint\":{}", "spec.endpoint.pprof: is required"},
+    {"port missing", SEL ",\"endpoint\":{\"pprof\":{}}", "spec.endpoint.pprof.port: is required"},
+    {"empty selector", "\"selector\":{}," END, "spec.selector: must not be empty"},
+    {"empty labels", "\"selector\":{\"matchLabels\":{}}," END, "spec.selector: must not be empty"},
+    {"expression alone", "\"selector\":{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\"}]}," END, NULL},
+    {"bad operator", "\"selector\":{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Equals\"}]}," END,
+     "spec.selector.matchExpressions[0].operator: must be one of In, NotIn, Exists, DoesNotExist; got \"Equals\""},
+    {"In without values", "\"selector\":{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\"}]}," END,
+     "spec.selector.matchExpressions[0].values: operator In or NotIn needs values"},
+    {"Exists with values", "\"selector\":{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\",\"values\":[\"b\"]}]}," END,
+     "spec.selector.matchExpressions[0].values: operator Exists or DoesNotExist takes no values"},
+    {"no operator", "\"selector\":{\"matchExpressions\":[{\"key\":\"a\"}]}," END,
+     "spec.selector.matchExpressions[0].operator: is required"},
+    {"bad key", "\"selector\":{\"matchLabels\":{\"a b\":\"c\"}}," END, "spec.selector.matchLabels: each key must be"},
+    {"bad prefix", "\"selector\":{\"matchLabels\":{\"A.b/c\":\"c\"}}," END, "spec.selector.matchLabels: each key must be"},
+    {"two slashes", "\"selector\":{\"matchLabels\":{\"a/b/c\":\"c\"}}," END, "spec.selector.matchLabels: each key must be"},
+    {"bad value", "\"selector\":{\"matchLabels\":{\"a\":\"-c\"}}," END, "spec.selector.matchLabels: a value must be"},
+    {"label of a number", "\"selector\":{\"matchLabels\":{\"a\":5}}," END, "spec.selector.matchLabels.a: expected a string"},
+    {"mode", SEL "," END ",\"mode\":\"Kill\"", "spec.mode: must be one of Observe, DryRun, Enforce; got \"Kill\""},
+    {"Enforce without store", SEL "," END ",\"mode\":\"Enforce\"", "spec.snapshot.s3: is required in mode Enforce"},
+    {"Enforce with store", SEL "," END ",\"mode\":\"Enforce\"," S3_OF(""), NULL},
+    {"DryRun without store", SEL "," END ",\"mode\":\"DryRun\"", NULL},
+    {"interval 0", SEL "," END ",\"sampling\":{\"intervalSeconds\":0}", "spec.sampling.intervalSeconds: must be 1..300, got 0"},
+    {"interval 301", SEL "," END ",\"sampling\":{\"intervalSeconds\":301}", "must be 1..300, got 301"},
+    {"interval 1.5", SEL "," END ",\"sampling\":{\"intervalSeconds\":1.5}", "spec.sampling.intervalSeconds: expected a whole"},
+    {"timeout above interval", SEL "," END ",\"sampling\":{\"intervalSeconds\":5,\"timeoutSeconds\":6}",
+     "spec.sampling.timeoutSeconds: (2 if left out) must be at most sampling.intervalSeconds"},
+    {"default timeout above interval", SEL "," END ",\"sampling\":{\"intervalSeconds\":1}", "spec.sampling.timeoutSeconds:"},
+    {"profile interval", SEL "," END ",\"sampling\":{\"profileIntervalSeconds\":9}", "must be 10..86400, got 9"},
+    {"periods", SEL "," END ",\"detection\":{\"growth\":{\"periods\":1}}", "spec.detection.growth.periods: must be 2..15, got 1"},
+    {"surge window below interval",
+     SEL "," END ",\"sampling\":{\"intervalSeconds\":60},\"detection\":{\"surge\":{\"windowSeconds\":30}}",
+     "spec.detection.surge.windowSeconds:"},
+    {"surge off, window below interval",
+     SEL "," END ",\"sampling\":{\"intervalSeconds\":60},\"detection\":{\"surge\":{\"enabled\":false,\"windowSeconds\":30}}", NULL},
+    {"blocked", SEL "," END ",\"detection\":{\"blocked\":{\"goroutines\":10000001}}", "must be 1..10000000"},
+    {"scheme", SEL ",\"endpoint\":{\"scheme\":\"HTTPS\",\"pprof\":{\"port\":1}}", "spec.endpoint.scheme: must be one of HTTP;"},
+    {"port 0", SEL ",\"endpoint\":{\"pprof\":{\"port\":0}}", "spec.endpoint.pprof.port: must be 1..65535, got 0"},
+    {"port 65536", SEL ",\"endpoint\":{\"pprof\":{\"port\":65536}}", "must be 1..65535, got 65536"},
+    {"port true", SEL ",\"endpoint\":{\"pprof\":{\"port\":true}}", "spec.endpoint.pprof.port: must be a whole number or a string"},
+    {"port without letter", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"6060\"}}", "spec.endpoint.pprof.port: must be a number from"},
+    {"port --", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"a--b\"}}", "spec.endpoint.pprof.port: must be a number from"},
+    {"port too long", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"a123456789012345\"}}", "spec.endpoint.pprof.port: must have at most 15"},
+    {"port empty", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"\"}}", "spec.endpoint.pprof.port: must be a number from"},
+    {"metrics port", SEL ",\"endpoint\":{\"pprof\":{\"port\":1},\"metrics\":{\"port\":\"A\"}}", "spec.endpoint.metrics.port:"},
+    {"metrics without port", SEL ",\"endpoint\":{\"pprof\":{\"port\":1},\"metrics\":{}}", "spec.endpoint.metrics.port: is required"},
+    {"path with query", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a?b\"}}", "spec.endpoint.pprof.path: must begin with '/'"},
+    {"path with ..", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a/..\"}}", "spec.endpoint.pprof.path:"},
+    {"path with //", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"//a\"}}", "spec.endpoint.pprof.path:"},
+    {"path ends with /", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a/\"}}", "spec.endpoint.pprof.path:"},
+    {"path /", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/\"}}", "spec.endpoint.pprof.path:"},
+    {"path relative", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"a\"}}", "spec.endpoint.pprof.path:"},
+    {"path empty", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"\"}}", "spec.endpoint.pprof.path:"},
+    {"path of injected request", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a\\r\\nX: y\"}}", "spec.endpoint.pprof.path:"},
+    {"profiles", SEL "," END ",\"snapshot\":{\"profiles\":[\"Heap\"]}", "spec.snapshot.profiles[0]: must be one of Goroutine;"},
+    {"no profiles", SEL "," END ",\"snapshot\":{\"profiles\":[]}", "spec.snapshot.profiles: must have at least 1"},
+    {"store: http, port", SEL "," END "," S3_AT("http://10.0.0.1:9000"), NULL},
+    {"store: IPv6", SEL "," END "," S3_AT("https://[fd00::1]:9000"), NULL},
+    {"store: IPv6, no port", SEL "," END "," S3_AT("https://[fd00::1]"), NULL},
+    {"store: path", SEL "," END "," S3_AT("https://s3/x"), "spec.snapshot.s3.endpoint: must be http://"},
+    {"store: slash", SEL "," END "," S3_AT("https://s3/"), "spec.snapshot.s3.endpoint:"},
+    {"store: user", SEL "," END "," S3_AT("https://me@s3"), "spec.snapshot.s3.endpoint:"},
+    {"store: port 0", SEL "," END "," S3_AT("https://s3:0"), "spec.snapshot.s3.endpoint:"},
+    {"store: port 65536", SEL "," END "," S3_AT("https://s3:65536"), "spec.snapshot.s3.endpoint:"},
+    {"store: port empty", SEL "," END "," S3_AT("https://s3:"), "spec.snapshot.s3.endpoint:"},
+    {"store: two ports", SEL "," END "," S3_AT("https://s3:1:2"), "spec.snapshot.s3.endpoint:"},
+    {"store: ftp", SEL "," END "," S3_AT("ftp://s3"), "spec.snapshot.s3.endpoint:"},
+    {"store: no host", SEL "," END "," S3_AT("https://"), "spec.snapshot.s3.endpoint:"},
+    {"store: open bracket", SEL "," END "," S3_AT("https://[fd00::1"), "spec.snapshot.s3.endpoint:"},
+    {"store: behind bracket", SEL "," END "," S3_AT("https://[fd00::1]x"), "spec.snapshot.s3.endpoint:"},
+    {"store: empty brackets", SEL "," END "," S3_AT("https://[]"), "spec.snapshot.s3.endpoint:"},
+    {"store: line feed", SEL "," END "," S3_AT("https://s3\\nx"), "spec.snapshot.s3.endpoint:"},
+    {"bucket short", SEL "," END "," BUCKET("ab"), "spec.snapshot.s3.bucket: must have at least 3"},
+    {"bucket upper", SEL "," END "," BUCKET("Abc"), "spec.snapshot.s3.bucket:"},
+    {"bucket ..", SEL "," END "," BUCKET("a..c"), "spec.snapshot.s3.bucket:"},
+    {"bucket IP", SEL "," END "," BUCKET("10.0.0.1"), "spec.snapshot.s3.bucket:"},
+    {"bucket of five numbers", SEL "," END "," BUCKET("1.2.3.4.5"), NULL},
+    {"bucket of letters and numbers", SEL "," END "," BUCKET("a.2.3.4"), NULL},
+    {"no credentials", SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3\",\"bucket\":\"abc\"}}",
+     "spec.snapshot.s3.credentialsSecretRef: is required"},
+    {"Secret's name", SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3\",\"bucket\":\"abc\","
+     "\"credentialsSecretRef\":{\"name\":\"A_b\"}}}", "spec.snapshot.s3.credentialsSecretRef.name: must be a Secret's name"},
+    {"region", SEL "," END "," S3_OF(",\"region\":\"US East\""), "spec.snapshot.s3.region:"},
+    {"prefix", SEL "," END "," S3_OF(",\"prefix\":\"prod/eu\""), NULL},
+    {"prefix: slash first", SEL "," END "," S3_OF(",\"prefix\":\"/prod\""), "spec.snapshot.s3.prefix:"},
+    {"prefix: slash last", SEL "," END "," S3_OF(",\"prefix\":\"prod/\""), "spec.snapshot.s3.prefix:"},
+    {"prefix: ..", SEL "," END "," S3_OF(",\"prefix\":\"a/../b\""), "spec.snapshot.s3.prefix:"},
+    {"prefix: hidden", SEL "," END "," S3_OF(",\"prefix\":\".a\""), "spec.snapshot.s3.prefix:"},
+    {"prefix: empty", SEL "," END "," S3_OF(",\"prefix\":\"\""), "spec.snapshot.s3.prefix:"},
+    {"CA key", SEL "," END "," S3_OF(",\"caSecretRef\":{\"name\":\"a\",\"key\":\"a/b\"}"), "spec.snapshot.s3.caSecretRef.key:"},
+    {"CA without name", SEL "," END "," S3_OF(",\"caSecretRef\":{}"), "spec.snapshot.s3.caSecretRef.name: is required"},
+    {"virtual host", SEL "," END "," S3_OF(",\"addressing\":\"VirtualHost\""), NULL},
+    {"virtual host of an IP", SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"http://10.0.0.1:9000\",\"bucket\":\"abc\"," SECRET
+     ",\"addressing\":\"VirtualHost\"}}", "spec.snapshot.s3.addressing: VirtualHost puts the bucket"},
+    {"virtual host, dotted bucket", SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.a\",\"bucket\":\"a.c\"," SECRET
+     ",\"addressing\":\"VirtualHost\"}}", "spec.snapshot.s3.addressing: VirtualHost over https"},
+    {"action without settings", ACTIONS("{\"type\":\"ScaleOut\"}"), "spec.healing.actions[0].scaleOut: is required"},
+    {"action without maximum", ACTIONS("{\"type\":\"ScaleOut\",\"scaleOut\":{}}"),
+     "spec.healing.actions[0].scaleOut.maxReplicas: is required"},
+    {"step 0", ACTIONS("{\"type\":\"ScaleOut\",\"scaleOut\":{\"step\":0,\"maxReplicas\":3}}"), "step: must be 1..100, got 0"},
+    {"action of another stage", ACTIONS("{\"type\":\"Restart\"}"), "spec.healing.actions[0].type: must be one of ScaleOut;"},
+    {"five actions", ACTIONS("{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":"
+     "{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":"
+     "{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}}"), "spec.healing.actions: must have at most 4"},
+    {"grade of another stage", SEL "," END ",\"healing\":{\"minGrade\":\"Proven\"}", "spec.healing.minGrade: must be one of Suspected, Probable;"},
+    {"cooldown 0", SEL "," END ",\"healing\":{\"limits\":{\"cooldownSeconds\":0}}", "cooldownSeconds: must be 1..86400, got 0"},
+    {"typing error", SEL "," END ",\"sampling\":{\"intervalSecond\":5}", "spec.sampling.intervalSecond: no such field"},
+    {"twice", SEL "," SEL "," END, "spec.selector: is given twice"},
+    {"suspend", SEL "," END ",\"suspend\":\"yes\"", "spec.suspend: expected true or false"},
+};
+
+static void test_specs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < GS_LEN(specs); i++) {
+        gs_cleanup(gs_policy_free) gs_policy *p = NULL;
+        gs_error err = {0};
+        int r = decode(specs[i].spec, true, true, &p, &err);
+        if (!specs[i].error && r < 0)
+            fail_msg("%s: %s", specs[i].name, err.msg);
+        if (specs[i].error && (r != -GS_TERMINAL || !strstr(err.msg, specs[i].error)))
+            fail_msg("%s: %d \"%s\", expected \"%s\"", specs[i].name, r, err.msg, specs[i].error);
+        assert_int_equal(p != NULL, r == 0);
+    }
+}
+
+static void test_objects(void **state)
+{
+    (void)state;
+#define SPEC "\"spec\":{" SEL "," END "}"
+    static const struct {
+        const char *name, *object;
+        bool strict;
+        const char *error;
+    } cases[] = {
+        {"from a list", "{\"metadata\":{\"name\":\"a\",\"x\":1}," SPEC ",\"y\":[]}", false, NULL},
+        {"unknown in spec, not strict", "{\"spec\":{" SEL "," END ",\"later\":{\"a\":[1]}}}", false, NULL},
+        {"strict needs a type", "{" SPEC "}", true, "apiVersion: must be gostat.dev/v1alpha1, got \"\""},
+        {"another version", "{\"apiVersion\":\"gostat.dev/v2\"," SPEC "}", false, "apiVersion: must be"},
+        {"another kind", "{\"kind\":\"Pod\"," SPEC "}", false, "kind: must be GostatPolicy, got \"Pod\""},
+        {"unknown, strict", "{\"apiVersion\":\"gostat.dev/v1alpha1\",\"kind\":\"GostatPolicy\",\"spex\":1," SPEC "}", true,
+         "spex: no such field"},
+        {"no spec", "{\"metadata\":{}}", false, "spec: is required"},
+        {"no object", "[]", false, "expected an object"},
+        {"empty", "", false, "at byte 0"},
+        {"cut", "{\"spec\":{", false, "the input ends"},
+        {"bad time", "{\"metadata\":{\"creationTimestamp\":\"today\"}," SPEC "}", false, "metadata.creationTimestamp: must be a time"},
+        {"null time", "{\"metadata\":{\"creationTimestamp\":null,\"deletionTimestamp\":null}," SPEC "}", false, NULL},
+        {"bad finalizers", "{\"metadata\":{\"finalizers\":[1]}," SPEC "}", false, "metadata.finalizers: "},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_cleanup(gs_policy_free) gs_policy *p = NULL;
+        gs_error err = {0};
+        int r = gs_policy_from_json(gs_str_of(cases[i].object), cases[i].strict, true, &p, &err);
+        if (!cases[i].error && r < 0)
+            fail_msg("%s: %s", cases[i].name, err.msg);
+        if (cases[i].error && (r != -GS_TERMINAL || !strstr(err.msg, cases[i].error)))
+            fail_msg("%s: %d \"%s\"", cases[i].name, r, err.msg);
+        assert_false(p && p->deleting);
+    }
+}
+
+/* ---- status ---- */
+
+static gs_heal_history history(void)
+{
+    gs_heal_history h = {.n_times = 2, .action_times = {1767225600000, 1767225700000}, .added_replicas = 1, .scaled_to = 7};
+    h.workload = (gs_workload_ref){.api_version = "apps/v1", .kind = "Deployment", .ns = "shop", .name = "payments", .uid = "u1"};
+    (void)gs_str_copy(h.incident, sizeof h.incident, GS_STR("payments-3fa94c07be"));
+    h.pending = (gs_pending){.set = true, .id = "a1", .incident = "payments-3fa94c07be", .from = 6, .to = 0};
+    return h;
+}
+
+static void patch(gs_buf *b, const char *rv, const gs_policy_status *s, const gs_heal_history *h, size_t n, bool with)
+{
+    gs_json_writer w;
+    gs_buf_reset(b);
+    gs_jw_init(&w, b);
+    gs_policy_status_patch(&w, rv, s, h, n, with);
+    assert_int_equal(gs_jw_finish(&w, NULL), 0);
+}
+
+#define HEALING                                                                                                    \
+    "\"healing\":{\"workloads\":[{\"kind\":\"Deployment\",\"name\":\"payments\",\"uid\":\"u1\",\"incident\":"          \
+    "\"payments-3fa94c07be\",\"actionTimes\":[\"2026-01-01T00:00:00Z\",\"2026-01-01T00:01:40Z\"],\"addedReplicas\":1," \
+    "\"scaledTo\":7,\"pending\":{\"id\":\"a1\",\"incident\":\"payments-3fa94c07be\",\"type\":\"ScaleOut\",\"step\":"   \
+    "\"Intended\",\"from\":6,\"to\":0}}]}"
+#define COUNTS(conditions)                                                                                         \
+    "\"status\":{\"observedGeneration\":3,\"conditions\":[" conditions "],\"targets\":{\"matched\":6,\"sampled\":5,"   \
+    "\"unreachable\":1,\"leaking\":2},\"openIncidents\":1"
+#define READY                                                                                                      \
+    "{\"type\":\"Ready\",\"status\":\"True\",\"reason\":\"Valid\",\"message\":\"a \\\"b\\\"\",\"observedGeneration\":3," \
+    "\"lastTransitionTime\":\"2026-01-01T00:00:00Z\"}"
+
+static void test_status_patch(void **state)
+{
+    (void)state;
+    gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(1 << 20);
+    gs_policy_status s = {.observed_generation = 3, .matched = 6, .sampled = 5, .unreachable = 1, .leaking = 2, .open_incidents = 1};
+    gs_heal_history h[2] = {history(), {.workload = {.kind = "Deployment", .name = "idle", .uid = "u2"}}};
+    (void)gs_condition_set(gs_condition_slot(s.conditions, 4, "Ready"), "True", "Valid", "a \"b\"", 3, 1767225600000);
+    (void)gs_condition_slot(s.conditions, 4, "Collecting"); /* not set yet: not written */
+
+    patch(&b, "77", &s, h, 2, true);
+    assert_string_equal(b.p, "{\"metadata\":{\"resourceVersion\":\"77\"}," COUNTS(READY) "," HEALING "}}");
+    patch(&b, NULL, &s, h, 2, false);
+    assert_string_equal(b.p, "{" COUNTS(READY) "}}");
+    patch(&b, NULL, &s, h + 1, 1, true);
+    assert_string_equal(b.p, "{" COUNTS(READY) ",\"healing\":null}}");
+    patch(&b, NULL, &s, NULL, 0, true);
+    assert_string_equal(b.p, "{" COUNTS(READY) ",\"healing\":null}}");
+}
+
+static void test_status_round_trip(void **state)
+{
+    (void)state;
+    static const char object[] = "{\"metadata\":{\"namespace\":\"shop\"}," COUNTS(READY) "," HEALING "}}";
+    gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(1 << 20);
+    gs_policy_status s;
+    gs_autofree gs_heal_history *h = NULL;
+    size_t n;
+    gs_error err = {0};
+    assert_int_equal(gs_policy_status_from_json(gs_str_of(object), &s, &err), 0);
+    assert_int_equal(gs_history_from_json(gs_str_of(object), &h, &n, &err), 0);
+    assert_int_equal(n, 1);
+    gs_heal_history want = history();
+    assert_memory_equal(&h[0], &want, sizeof want);
+    patch(&b, NULL, &s, h, n, true);
+    assert_string_equal(b.p, "{" COUNTS(READY) "," HEALING "}}");
+}
+
+static void test_status_absent_or_bad(void **state)
+{
+    (void)state;
+#define W(more) "{\"status\":{\"healing\":{\"workloads\":[{\"kind\":\"D\",\"name\":\"n\",\"uid\":\"u\"" more "}]}}}"
+    static const struct {
+        const char *name, *object;
+        size_t n;
+        const char *error;
+    } cases[] = {
+        {"no status", "{}", 0, NULL},
+        {"null", "{\"status\":null}", 0, NULL},
+        {"no healing", "{\"status\":{}}", 0, NULL},
+        {"no workloads", "{\"status\":{\"healing\":{\"workloads\":null}}}", 0, NULL},
+        {"least", W(""), 1, NULL},
+        {"a later field", W(",\"later\":1"), 1, NULL},
+        {"a later action", W(",\"pending\":{\"id\":\"a1\",\"incident\":\"i\",\"type\":\"Evict\",\"from\":1,\"to\":1}"), 0,
+         "pending.type: must be one of ScaleOut"},
+        {"bad time", W(",\"actionTimes\":[\"x\"]"), 0, "\"x\" is no time"},
+        {"negative", W(",\"addedReplicas\":-1"), 0, "addedReplicas: must be 0.."},
+        {"no list", "{\"status\":{\"healing\":{\"workloads\":{}}}}", 0, "expected an array"},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_autofree gs_heal_history *h = NULL;
+        size_t n = 0;
+        gs_error err = {0};
+        int r = gs_history_from_json(gs_str_of(cases[i].object), &h, &n, &err);
+        if (cases[i].error ? r != -GS_TERMINAL || !strstr(err.msg, cases[i].error) : r != 0)
+            fail_msg("%s: %d %s", cases[i].name, r, err.msg);
+        assert_int_equal(n, cases[i].n);
+    }
+    gs_policy_status s;
+    gs_error err = {0};
+    assert_int_equal(gs_policy_status_from_json(GS_STR("{\"status\":null}"), &s, &err), 0);
+    assert_int_equal(s.observed_generation, 0);
+    assert_int_equal(gs_policy_status_from_json(GS_STR("{\"status\":{\"conditions\":[{\"type\":1}]}}"), &s, &err), -GS_TERMINAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_specs),
+        cmocka_unit_test(test_objects),      cmocka_unit_test(test_status_patch),      cmocka_unit_test(test_status_round_trip),
+        cmocka_unit_test(test_status_absent_or_bad),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
