@@ -289,7 +289,7 @@ struct summary {
 static void sum_up(void *ctx, const gs_incident *i)
 {
     const struct summary *s = ctx;
-    (void)gs_buf_adds(s->out, s->out->n ? "\n" : "");
+    (void)gs_buf_adds(s->out, s->out->n > 1 ? "\n" : "");
     gs_watch_incident_text(i, s->dir, s->out);
 }
 
@@ -298,6 +298,7 @@ static int finish(watch *w)
     gs_watch_table_leave(&w->table);
     if (w->opt->form != GS_WATCH_JSON) {
         gs_cleanup(gs_buf_done) gs_buf text = GS_BUF(TEXT_MAX);
+        (void)gs_buf_adds(&text, w->opened ? "\n" : "");
         gs_engine_each_incident(w->engine, sum_up, &(struct summary){w->opt->evidence_dir, &text});
         (void)gs_output_write(&w->out, gs_buf_str(&text));
     }

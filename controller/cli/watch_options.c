@@ -102,10 +102,10 @@ static int load_policy(const char *path, gs_policy **ret, gs_error *err)
         rc = gs_policy_from_json(gs_buf_str(&text), true, false, &p, err);
     else if (!(rc = gs_yaml_to_json(gs_buf_str(&text), &json, err)))
         rc = gs_policy_from_json(gs_buf_str(&json), true, false, &p, err);
+    if (!rc && p->suspend)
+        rc = gs_error_set(err, GS_TERMINAL, "spec.suspend is true: nothing would be sampled");
     if (rc)
-        return gs_error_wrap(err, GS_TERMINAL, "policy %s", path);
-    if (p->suspend)
-        return gs_error_set(err, GS_TERMINAL, "policy %s: spec.suspend is true: nothing would be sampled", path);
+        return gs_error_wrap(err, GS_TERMINAL, "policy %s", gs_streq(path, "-") ? "stdin" : path);
     *ret = gs_take(p);
     return 0;
 }

@@ -175,6 +175,8 @@ static const gs_site *find_site(const gs_profile *p, const char *id)
     return NULL;
 }
 
+#define BASE_UNKNOWN UINT64_MAX
+
 static bool attach_sites(gs_incident *i, gs_incident_pod *pod, const gs_growth *grown)
 {
     bool changed = false;
@@ -183,8 +185,10 @@ static bool attach_sites(gs_incident *i, gs_incident_pod *pod, const gs_growth *
             continue;
         size_t at = i->n_patterns++;
         gs_pattern_set(&i->patterns[at], grown->v[g].site);
-        for (size_t k = 0; k < i->n_pods; k++) /* other pods are looked at with their own next profile */
-            i->pods[k].base[at] = i->pods[k].per_pattern[at] = 0;
+        for (size_t k = 0; k < i->n_pods; k++) { /* other pods are looked at with their own next profile */
+            i->pods[k].base[at] = BASE_UNKNOWN;
+            i->pods[k].per_pattern[at] = 0;
+        }
         pod->base[at] = grown->v[g].base;
         changed = true;
     }
@@ -254,6 +258,8 @@ bool gs_incident_observe(gs_incident *i, const char *pod, const gs_profile *p, c
     at->leaking = 0;
     for (size_t k = 0; k < i->n_patterns; k++) {
         const gs_site *s = find_site(p, i->patterns[k].id);
+        if (at->base[k] == BASE_UNKNOWN)
+            at->base[k] = gs_counts_get(base, i->patterns[k].id);
         at->per_pattern[k] = s && s->count > at->base[k] ? s->count - at->base[k] : 0;
         at->leaking += at->per_pattern[k];
         if (s && at->per_pattern[k] >= i->patterns[k].count)
@@ -308,8 +314,13 @@ void gs_incident_reopen(gs_incident *i, int64_t wall_ms)
 
 gs_action *gs_incident_add_action(gs_incident *i, enum gs_action_type type, int64_t wall_ms)
 {
-    if (i->n_actions == GS_MAX_INCIDENT_ACTIONS)
-        memmove(i->actions, i->actions + 1, --i->n_actions * sizeof i->actions[0]);
+    if (i->n_actions == GS_MAX_INCIDENT_ACTIONS) {
+        size_t k = 0; /* a refusal first: an action forgotten would be done again */
+        while (k < i->n_actions && i->actions[k].outcome != GS_OUTCOME_REFUSED)
+            k++;
+        k = k < i->n_actions ? k : 0;
+        memmove(i->actions + k, i->actions + k + 1, (--i->n_actions - k) * sizeof i->actions[0]);
+    }
     gs_action *a = &i->actions[i->n_actions++];
     *a = (gs_action){.type = type, .time_ms = wall_ms};
     (void)snprintf(a->id, sizeof a->id, "a%d", ++i->action_seq);

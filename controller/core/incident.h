@@ -139,7 +139,7 @@ void gs_incident_drop_pod(gs_incident *i, const char *pod);
 bool gs_incident_settle(gs_incident *i, int64_t wall_ms);
 void gs_incident_reopen(gs_incident *i, int64_t wall_ms);
 
-/* Appends; the oldest goes where the list is full. */
+/* Appends; where the list is full the oldest refusal goes, else the oldest. */
 gs_action *gs_incident_add_action(gs_incident *i, enum gs_action_type type, int64_t wall_ms);
 void gs_incident_add_evidence(gs_incident *i, const gs_evidence *e);
 

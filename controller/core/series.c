@@ -73,6 +73,30 @@ float gs_series_window_min(const gs_series *se, int64_t now_ms, int64_t window_m
     return min;
 }
 
+float gs_series_max_until(const gs_series *se, int64_t until_ms)
+{
+    float max = -1;
+    for (unsigned i = 0; i < se->n; i++) {
+        int64_t at;
+        float v = gs_series_back(se, i, &at);
+        if (at <= until_ms && v > max)
+            max = v;
+    }
+    return max;
+}
+
+float gs_series_min_after(const gs_series *se, int64_t after_ms)
+{
+    float min = 0;
+    for (unsigned i = 0; i < se->n; i++) {
+        int64_t at;
+        float v = gs_series_back(se, i, &at);
+        if (at > after_ms && (min <= 0 || v < min))
+            min = v;
+    }
+    return min;
+}
+
 double gs_series_growth_ratio(const gs_series *se)
 {
     if (se->n < 2)

@@ -9,6 +9,12 @@ int64_t gs_group_phase_ms(unsigned k, int64_t interval_ms)
     return (int64_t)(x * (double)interval_ms);
 }
 
+int64_t gs_policy_offset_ms(unsigned k, int64_t interval_ms)
+{
+    double x = k * 0.6180339887498949;
+    return (int64_t)((x - (double)(int64_t)x) * (double)interval_ms);
+}
+
 int64_t gs_group_next_ms(int64_t last_due_ms, int64_t interval_ms, int64_t now_ms)
 {
     int64_t next = last_due_ms + interval_ms;

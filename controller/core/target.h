@@ -19,6 +19,10 @@ typedef struct gs_endpoint {
  * sequence in base 2 spreads any number of them evenly over the interval, without moving the earlier ones. */
 int64_t gs_group_phase_ms(unsigned k, int64_t interval_ms);
 
+/* How far the groups of the k-th policy are shifted against those of the first: multiples of the golden ratio keep any
+ * number of policies apart, whatever each one's groups are. */
+int64_t gs_policy_offset_ms(unsigned k, int64_t interval_ms);
+
 /* The next time a group fires: the first one after now that keeps its phase, so that a late run is not caught up. */
 int64_t gs_group_next_ms(int64_t last_due_ms, int64_t interval_ms, int64_t now_ms);
 

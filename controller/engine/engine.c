@@ -33,7 +33,7 @@ static void workload_free(workload *w)
 {
     gs_tick_stop(&w->e->ticks, &w->tick);
     for (size_t i = 0; i < w->n_incidents; i++) {
-        gs_evidence_orphan(w->e, w->incidents[i], w);
+        gs_evidence_orphan(w->e, w->incidents[i]);
         gs_incident_free(w->incidents[i]);
     }
     for (size_t i = 0; i < w->n_sites; i++) {
@@ -91,16 +91,37 @@ static void settle_incidents(workload *w)
     gs_engine *e = w->e;
     for (size_t k = 0; k < w->n_incidents; k++) {
         gs_incident *i = w->incidents[k];
-        if (!w->pe || !gs_incident_settle(i, wall(e)))
-            continue;
+        if (!w->pe || w->pe->p->suspend || !gs_incident_settle(i, wall(e)))
+            continue; /* nobody watches: nobody may judge */
         char message[160];
         (void)snprintf(message, sizeof message, "no pod has shown it for %d s", GS_RESOLVE_MS / 1000);
         (void)gs_condition_set(gs_condition_slot(i->conditions, GS_LEN(i->conditions), "Resolved"), "True", "NotShown",
                                message, 0, wall(e));
         e->stats.incidents_resolved++;
+        w->heal_next = 0; /* there may be something to take back */
         gs_tell(e, GS_EVENT_RESOLVED, w, NULL, i, message);
         e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
         gs_tell_policy(e, w->pe);
+    }
+}
+
+/* The pods that an incident lists and that are not watched: they went while nobody looked. */
+static void prune(workload *w)
+{
+    gs_engine *e = w->e;
+    w->prune_at = 0;
+    for (size_t k = 0; k < w->n_incidents; k++) {
+        gs_incident *i = w->incidents[k];
+        bool changed = false;
+        for (size_t p = i->n_pods; p-- > 0;) {
+            gs_autofree char *key = gs_sprintf("%s/%s", w->ref.ns, i->pods[p].name);
+            if (gs_map_get(e->targets, key))
+                continue;
+            gs_incident_drop_pod(i, i->pods[p].name);
+            changed = true;
+        }
+        if (changed)
+            e->ports.recorder.incident(e->ports.recorder.ctx, i, false);
     }
 }
 
@@ -114,6 +135,8 @@ static void housekeeping(gs_tick *tick)
         workload *w = it.value;
         if (!w->n_incidents && !w->history)
             continue;
+        if (w->prune_at && mono(e) >= w->prune_at)
+            prune(w);
         settle_incidents(w);
         gs_heal_workload(w);
         workload_release(w);
@@ -194,6 +217,7 @@ void gs_engine_set_policy(gs_engine *e, gs_policy *p)
         pe = gs_alloc(sizeof *pe);
         pe->e = e;
         pe->p = p;
+        pe->seq = e->policy_seq++;
         gs_autofree char *key = gs_sprintf("%s/%s", p->ns, p->name);
         gs_map_put(e->policies, key, pe);
         return;
@@ -202,12 +226,20 @@ void gs_engine_set_policy(gs_engine *e, gs_policy *p)
     pe->p = p;
     if (old->interval_s != p->interval_s || old->detection.surge.window_s != p->detection.surge.window_s)
         gs_sweep_respread(pe);
-    gs_policy_free(old);
+    bool moved = !gs_streq(old->endpoint.metrics_path, p->endpoint.metrics_path);
+    for (gs_map_it it = {0}; moved && gs_map_next(e->targets, &it);) {
+        target *t = it.value;
+        if (t->g->pe == pe)
+            t->no_metrics = t->metrics_port == 0; /* the 404 was of another page */
+    }
     for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
         workload *w = it.value;
-        if (w->pe == pe)
+        if (w->pe == pe || w->history_pe == pe)
             w->heal_next = 0; /* another mode, grade or limit may apply now */
+        if (w->pe == pe && w->tick.pos && old->profile_interval_s != p->profile_interval_s)
+            gs_tick_set(&e->ticks, &w->tick, mono(e) + (int64_t)p->profile_interval_s * 1000);
     }
+    gs_policy_free(old);
     gs_engine_rearm(e);
 }
 
@@ -218,13 +250,13 @@ void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name)
         return;
     for (gs_map_it it = {0}; gs_map_next(e->targets, &it);) {
         target *t = it.value;
-        if (t->w->pe == pe)
+        if (t->g->pe == pe)
             gs_engine_drop_target(e, ns, t->name, GS_LEAVE_UNWATCHED);
     }
     for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
         workload *w = it.value;
-        if (w->pe == pe)
-            w->pe = NULL;
+        if (w->pe == pe) /* where another policy has some of its pods already, that one goes on */
+            w->pe = w->n_targets ? w->targets[0]->g->pe : NULL;
         if (w->history_pe == pe) {
             w->history_pe = NULL;
             if (!w->call) {
@@ -286,6 +318,8 @@ void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_re
     t->tick.fn = gs_profile_tick;
     w->targets = gs_grow(w->targets, &w->cap_targets, w->n_targets + 1, sizeof(target *));
     w->targets[w->n_targets++] = t;
+    if (w->n_targets == 1)
+        w->prune_at = mono(e) + GS_RESOLVE_MS;
     gs_map_put(e->targets, t->key, t);
     gs_sweep_join(pe, t);
     t->base_due = mono(e) + (int64_t)gs_rng_below(&e->rng, (uint64_t)pe->p->interval_s * 1000);
@@ -297,10 +331,24 @@ void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_re
     gs_engine_rearm(e);
 }
 
+/* The pod is gone: no incident lists it any more. */
+static void leave_incidents(workload *w, const char *pod)
+{
+    for (size_t k = 0; k < w->n_incidents; k++) {
+        if (!gs_incident_find_pod(w->incidents[k], pod))
+            continue;
+        gs_incident_drop_pod(w->incidents[k], pod);
+        w->e->ports.recorder.incident(w->e->ports.recorder.ctx, w->incidents[k], false);
+    }
+}
+
 void gs_engine_drop_target(gs_engine *e, const char *ns, const char *name, enum gs_leave why)
 {
     gs_autofree char *key = gs_sprintf("%s/%s", ns, name);
     target *t = gs_map_get(e->targets, key);
+    for (gs_map_it it = {0}; !t && why == GS_LEAVE_GONE && gs_map_next(e->workloads, &it);)
+        if (gs_streq(((workload *)it.value)->ref.ns, ns))
+            leave_incidents(it.value, name); /* it went while it was not watched */
     if (!t)
         return;
     workload *w = t->w;
@@ -313,12 +361,8 @@ void gs_engine_drop_target(gs_engine *e, const char *ns, const char *name, enum 
             w->targets[k] = w->targets[--w->n_targets];
             break;
         }
-    for (size_t k = 0; k < w->n_incidents && why == GS_LEAVE_GONE; k++) {
-        if (!gs_incident_find_pod(w->incidents[k], name))
-            continue;
-        gs_incident_drop_pod(w->incidents[k], name);
-        e->ports.recorder.incident(e->ports.recorder.ctx, w->incidents[k], false);
-    }
+    if (why == GS_LEAVE_GONE)
+        leave_incidents(w, name);
     gs_tell_policy(e, w->pe);
     gs_sweep_leave(t);
     if (w->n_targets == 0)
@@ -339,12 +383,14 @@ void gs_engine_adopt_history(gs_engine *e, const char *policy, const gs_heal_his
 {
     workload *w = workload_of(e, &h->workload);
     policy_entry *pe = find_policy(e, h->workload.ns, policy);
-    if (!pe || w->history) {
+    if (!pe || w->history_pe) {
         workload_release(w);
         return;
     }
-    w->history = gs_alloc(sizeof *w->history);
-    *w->history = *h;
+    if (!w->history) { /* else a call is under way since before the policy left: its record is the newer one */
+        w->history = gs_alloc(sizeof *w->history);
+        *w->history = *h;
+    }
     w->history_pe = pe;
 }
 
@@ -355,19 +401,10 @@ void gs_engine_synced(gs_engine *e)
     e->synced = true;
     for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
         workload *w = it.value;
-        for (size_t k = 0; k < w->n_incidents; k++) {
-            gs_incident *i = w->incidents[k];
-            policy_entry *pe = w->pe ? w->pe : find_policy(e, w->ref.ns, i->policy_name);
-            if (!pe || pe->p->suspend)
-                continue; /* nobody watches: nobody may judge */
-            if (!w->pe)
-                w->pe = pe;
-            for (size_t p = i->n_pods; p-- > 0;) {
-                gs_autofree char *key = gs_sprintf("%s/%s", w->ref.ns, i->pods[p].name);
-                if (!gs_map_get(e->targets, key))
-                    gs_incident_drop_pod(i, i->pods[p].name);
-            }
-        }
+        for (size_t k = 0; k < w->n_incidents && !w->pe; k++)
+            w->pe = find_policy(e, w->ref.ns, w->incidents[k]->policy_name);
+        if (w->pe && !w->pe->p->suspend) /* else nobody watches: nobody may judge */
+            prune(w);
     }
 }
 
@@ -378,7 +415,7 @@ void gs_engine_forget_incident(gs_engine *e, const char *ns, const char *name)
         for (size_t k = 0; k < w->n_incidents; k++) {
             if (!gs_streq(w->ref.ns, ns) || !gs_streq(w->incidents[k]->name, name))
                 continue;
-            gs_evidence_orphan(e, w->incidents[k], w);
+            gs_evidence_orphan(e, w->incidents[k]);
             gs_incident_free(w->incidents[k]);
             memmove(w->incidents + k, w->incidents + k + 1, (--w->n_incidents - k) * sizeof(gs_incident *));
             workload_release(w);
@@ -393,10 +430,13 @@ bool gs_engine_undo_all(gs_engine *e, const char *ns, const char *name)
     if (!pe)
         return false;
     pe->undo_all = true;
+    bool left = false;
     for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
-        const workload *w = it.value;
-        if (w->history_pe == pe && w->history && (w->history->added_replicas > 0 || w->history->pending.set))
-            return true;
+        workload *w = it.value;
+        if (w->history_pe != pe || !w->history || (w->history->added_replicas <= 0 && !w->history->pending.set))
+            continue;
+        w->heal_next = 0;
+        left = true;
     }
-    return false;
+    return left;
 }

@@ -74,6 +74,13 @@ static void store(gs_tick *tick)
         gs_tick_set(&e->ticks, tick, mono(e) + GS_EVIDENCE_MAX_RETRY_MS);
         return;
     }
+    if (!e->ports.evidence.wanted(e->ports.evidence.ctx, d->w->pe->p)) { /* the policy has changed since */
+        workload *w = d->w;
+        w->pe->evidence_failing = false;
+        unlink_dump(d);
+        gs_tell_policy(e, w->pe);
+        return;
+    }
     d->storing = true;
     e->ports.evidence.put(e->ports.evidence.ctx, d->w->pe->p, d->i, d->pod, d->goroutines, gs_buf_str(&d->raw),
                           d->wall_ms, on_stored, d);
@@ -112,11 +119,11 @@ bool gs_evidence_waiting(const gs_engine *e, const gs_incident *i)
     return false;
 }
 
-void gs_evidence_orphan(gs_engine *e, const gs_incident *i, const workload *w)
+void gs_evidence_orphan(gs_engine *e, const gs_incident *i)
 {
     for (dump *d = e->dumps, *next; d; d = next) {
         next = d->next;
-        if (d->i != i && d->w != w)
+        if (d->i != i)
             continue;
         d->i = NULL;
         if (!d->storing)

@@ -1,6 +1,7 @@
 /* What the engine needs of the world, as structs of function pointers. The engine knows neither Kubernetes nor files;
  * operator/ and cli/ fill these in, tests pass fakes. All calls and all answers happen on the loop thread; an answer
- * may come within the call. Every asynchronous call is answered exactly once. gs_engine_free forgets its samples and
+ * may come within the call. Every asynchronous call is answered exactly once. Policies, incidents and endpoints that a
+ * call is given are read within it only: they may change or go before its answer. gs_engine_free forgets its samples and
  * profiles itself; who implements evidence and actuator ends what is under way there before freeing the engine. */
 #ifndef GS_ENGINE_PORTS_H
 #define GS_ENGINE_PORTS_H
@@ -40,7 +41,9 @@ typedef struct gs_evidence_store {
 } gs_evidence_store;
 
 typedef struct gs_act_result {
-    enum gs_outcome outcome; /* SUCCEEDED, UNDONE or FAILED; PENDING: the intent stands and its outcome is not known */
+    /* SUCCEEDED, UNDONE or FAILED; PENDING: the intent stands and its outcome is not known; REFUSED: nothing was
+     * recorded and nothing done, the engine tries again */
+    enum gs_outcome outcome;
     char reason[160];
 } gs_act_result;
 

@@ -164,6 +164,8 @@ static void on_escalated(target *t, const gs_profile *p, gs_buf *raw, const gs_v
     workload *w = t->w;
     gs_growth grown;
     t->esc.rules |= v->rules & GS_RULE_BLOCKED;
+    for (size_t k = 0; k < t->n_prev; k++)
+        t->prev[k].low = (double)gs_series_min_after(&t->series, t->prev[k].at_ms);
     gs_growth_find(p, t->prev, t->n_prev, &t->base, &grown);
     gs_counts_done(&t->prev[1]);
     t->prev[1] = t->prev[0];

@@ -25,6 +25,8 @@ typedef struct policy_entry {
     gs_policy *p;
     group **groups;
     size_t n_groups, cap_groups;
+    unsigned seq;       /* among the policies */
+    int64_t epoch;      /* when the first of its groups was spread: phases are counted from here */
     unsigned group_seq; /* for phases */
     size_t n_targets;
     bool undo_all;
@@ -78,6 +80,7 @@ struct workload {
     policy_entry *pe; /* that watches it; NULL: none now */
     target **targets;
     size_t n_targets, cap_targets;
+    int64_t prune_at; /* watched again since a while: pods that are no targets are gone; 0: no need */
     size_t turn;   /* whose base is taken next */
     gs_tick tick;  /* when */
     gs_incident **incidents;
@@ -115,6 +118,7 @@ struct gs_engine {
     gs_map *workloads; /* key -> workload */
     dump *dumps;
     size_t n_sites;
+    unsigned policy_seq;
     bool synced, running;
     gs_engine_stats stats;
 };
@@ -154,7 +158,7 @@ bool gs_listed(const workload *w, const char *pod);
 /* evidence.c */
 void gs_evidence_keep(workload *w, gs_incident *i, const char *pod, gs_buf *raw, uint64_t goroutines);
 bool gs_evidence_waiting(const gs_engine *e, const gs_incident *i);
-void gs_evidence_orphan(gs_engine *e, const gs_incident *i, const workload *w);
+void gs_evidence_orphan(gs_engine *e, const gs_incident *i);
 void gs_evidence_free_all(gs_engine *e);
 
 /* healer.c */

@@ -91,8 +91,8 @@ static void fire(gs_tick *tick)
     group *g = GS_OWNER(tick, group, tick);
     policy_entry *pe = g->pe;
     gs_engine *e = pe->e;
-    int64_t now = mono(e);
-    e->stats.late_ms = now - g->due;
+    int64_t now = mono(e), due = g->due;
+    e->stats.late_ms = now - due;
     g->due = gs_group_next_ms(g->due, interval_ms(pe), now);
     gs_tick_set(&e->ticks, tick, g->due);
     for (size_t k = 0; k < g->n; k++) {
@@ -104,9 +104,9 @@ static void fire(gs_tick *tick)
             continue;
         }
         if (t->no_metrics) {
-            if (!t->pprof_port || now < t->next_total)
+            if (!t->pprof_port || due < t->next_total)
                 continue;
-            t->next_total = now + GS_TOTAL_INTERVAL_MS - interval_ms(pe) / 2;
+            t->next_total = due + GS_TOTAL_INTERVAL_MS; /* by the schedule: a late run does not skip a turn */
         }
         gs_endpoint ep;
         gs_endpoint_of(t, &ep);
@@ -118,7 +118,10 @@ static void fire(gs_tick *tick)
 static void set_phase(group *g, unsigned k)
 {
     gs_engine *e = g->pe->e;
-    g->due = mono(e) + gs_group_phase_ms(k, interval_ms(g->pe));
+    int64_t every = interval_ms(g->pe);
+    int64_t first = g->pe->epoch +
+                    (gs_policy_offset_ms(g->pe->seq, every) + gs_group_phase_ms(k, every)) % every;
+    g->due = gs_group_next_ms(first - every, every, mono(e) - 1); /* not before now */
     gs_tick_set(&e->ticks, &g->tick, g->due);
 }
 
@@ -141,6 +144,8 @@ void gs_sweep_join(policy_entry *pe, target *t)
     pe->groups = gs_grow(pe->groups, &pe->cap_groups, pe->n_groups + 1, sizeof(group *));
     pe->groups[pe->n_groups++] = g;
     e->stats.groups++;
+    if (pe->group_seq == 0)
+        pe->epoch = mono(e);
     set_phase(g, pe->group_seq++);
 }
 
@@ -181,6 +186,7 @@ void gs_sweep_free_group(group *g)
 void gs_sweep_respread(policy_entry *pe)
 {
     pe->group_seq = 0;
+    pe->epoch = mono(pe->e);
     for (size_t k = 0; k < pe->n_groups; k++) {
         group *g = pe->groups[k];
         set_phase(g, pe->group_seq++);

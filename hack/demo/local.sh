@@ -39,8 +39,8 @@ demo_check_evidence() {
   local sum
   sum=$(sha256sum <"$1" | cut -d' ' -f1)
   grep -q "\"sha256\":\"$sum\"" "${1%.pb.gz}.json" || die "the SHA-256 of $1 is not the one in its metadata"
-  note "go tool pprof -top ${1##*/}  (SHA-256 ${sum:0:12}..., as its metadata says)"
-  go tool pprof -top -nodecount=6 "$1" 2>/dev/null | tee "$DIR/top.log"
+  note "go tool pprof -top -cum ${1##*/}  (SHA-256 ${sum:0:12}..., as its metadata says)"
+  go tool pprof -top -cum -nodecount=8 "$1" 2>/dev/null | tee "$DIR/top.log"
   grep -qF "$DEMO_LEAF" "$DIR/top.log" || die "go tool pprof does not show $DEMO_LEAF in $1"
 }
 
