@@ -9,7 +9,6 @@
 #define FRAME_MAX (4u << 20)
 #define NAME_MIN 12
 #define NAME_MAX 40
-#define NUMBERS 46 /* columns of "  GOROUTINES   GROWTH  STATE        GRADE     " */
 
 #define ENTER "\033[?1049h\033[?25l" /* the other screen, no cursor */
 #define LEAVE "\033[?25h\033[?1049l"
@@ -68,7 +67,7 @@ static void describe_row(const gs_target_view *v, size_t name_width, gs_buf *lin
 
 static size_t name_width(const struct rows *r, size_t width)
 {
-    size_t longest = NAME_MIN, most = width > NUMBERS + 2 * NAME_MIN ? width - NUMBERS - NAME_MIN : NAME_MIN;
+    size_t longest = NAME_MIN, most = width / 3 > NAME_MIN ? width / 3 : NAME_MIN;
     for (size_t i = 0; i < r->n; i++)
         if (strlen(r->v[i].name) > longest)
             longest = strlen(r->v[i].name);

@@ -75,7 +75,7 @@ void gs_detect_profile(const gs_detection *d, const gs_profile *p, const gs_coun
                                (unsigned long long)s->count, gs_state_name(s->state), s->leaf);
             ret->rules |= GS_RULE_BLOCKED;
         }
-        if (compare && s->count >= before + before / 2 && s->count >= before + 10) {
+        if (compare && s->count >= before + 10 && s->count - before >= (before + 1) / 2) {
             if (!ret->rules)
                 (void)snprintf(ret->reason, sizeof ret->reason, "site: %llu to %llu goroutines at %s",
                                (unsigned long long)before, (unsigned long long)s->count, s->leaf);

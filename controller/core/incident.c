@@ -267,7 +267,7 @@ bool gs_incident_observe(gs_incident *i, const char *pod, const gs_profile *p, c
     }
     if (at->leaking > at->peak)
         at->peak = at->leaking;
-    at->below = at->leaking * 2 < at->peak ? at->below + 1 : 0;
+    at->below = at->leaking == 0 || at->leaking < at->peak - at->peak / 2 ? at->below + 1 : 0;
     i->last_shown_ms = wall_ms;
     changed |= assess(i, grown, p, rules, wall_ms);
     if (at->below >= 2) {
@@ -306,8 +306,10 @@ void gs_incident_reopen(gs_incident *i, int64_t wall_ms)
     i->resolution_ms = 0;
     i->occurrences++;
     i->grade = GS_GRADE_NONE;
+    i->site_grows = false;
     i->severity = GS_SEVERITY_LOW;
     i->rules = 0;
+    i->last_shown_ms = wall_ms;
     i->start_ms = i->detection_ms = wall_ms;
     i->localization_ms = 0;
 }

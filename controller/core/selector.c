@@ -6,7 +6,7 @@
 
 gs_str gs_labels_get(gs_labels l, const char *key)
 {
-    for (const char *p = l.p, *end = l.p + l.n; p < end;) {
+    for (const char *p = l.p, *end = l.n ? l.p + l.n : l.p; p < end;) {
         const char *value = p + strlen(p) + 1;
         if (value >= end)
             break;

@@ -37,7 +37,7 @@ enum gs_series_event gs_series_add(gs_series *se, const gs_sample *s, int64_t no
 float gs_series_last(const gs_series *se); /* -1 while empty */
 /* The i-th count back from the newest, i < se->n. */
 float gs_series_back(const gs_series *se, unsigned i, int64_t *ret_ms);
-/* The smallest count in the window before the newest sample's bucket; -1 where there is none. */
+/* The smallest count in the window that ends now; -1 where there is none. */
 float gs_series_window_min(const gs_series *se, int64_t now_ms, int64_t window_ms);
 /* The largest of the recent counts up to this time; -1 where there is none. */
 float gs_series_max_until(const gs_series *se, int64_t until_ms);

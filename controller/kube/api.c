@@ -1,5 +1,6 @@
 #include "kube/api.h"
 
+#include "base/limits.h"
 #include "wire/json_cursor.h"
 
 #include <ctype.h>
@@ -100,6 +101,28 @@ void gs_kube_path_label(const gs_kube_path *p, char *dst, size_t cap)
                    p->ns && p->name ? "/" : "", p->name ? p->name : "");
 }
 
+/* Validation quotes the whole object first and says what is wrong with it last: of a long message both ends are kept. */
+static void read_message(gs_json_cursor *c, gs_kube_status *st)
+{
+    static const char gap[] = " ... ";
+    size_t cap = sizeof st->message, tail = cap / 2;
+    gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(GS_MAX_REPLY_BYTES);
+    if (!gs_json_read_string_buf(c, &b))
+        return;
+    for (size_t i = 0; i < b.n; i++)
+        if (iscntrl((unsigned char)b.p[i]))
+            b.p[i] = ' '; /* it goes into log lines and conditions */
+    gs_str all = gs_buf_str(&b);
+    if (gs_str_copy(st->message, cap, all))
+        return;
+    size_t head = cap - tail - sizeof gap, from = all.n - tail;
+    while (head && ((unsigned char)all.p[head] & 0xc0) == 0x80)
+        head--;
+    while (from < all.n && ((unsigned char)all.p[from] & 0xc0) == 0x80)
+        from++;
+    (void)snprintf(st->message, cap, "%.*s%s%.*s", (int)head, all.p, gap, (int)(all.n - from), all.p + from);
+}
+
 static void read_details(gs_json_cursor *c, gs_kube_status *st)
 {
     gs_str key;
@@ -126,7 +149,7 @@ bool gs_kube_status_read(gs_str body, gs_kube_status *ret)
             else if (gs_json_key_is(key, "reason") && !gs_json_is_null(&c))
                 (void)gs_json_read_string_cut(&c, st.reason, sizeof st.reason);
             else if (gs_json_key_is(key, "message") && !gs_json_is_null(&c))
-                (void)gs_json_read_string_cut(&c, st.message, sizeof st.message);
+                read_message(&c, &st);
             else if (gs_json_key_is(key, "code"))
                 (void)gs_json_read_int64(&c, &code);
             else if (gs_json_key_is(key, "details") && !gs_json_is_null(&c))
@@ -135,9 +158,6 @@ bool gs_kube_status_read(gs_str body, gs_kube_status *ret)
     if (gs_json_cursor_finish(&c, NULL) || !gs_streq(kind, "Status"))
         return false;
     st.code = code >= 100 && code <= 599 ? (int)code : 0;
-    for (char *p = st.message; *p; p++)
-        if (iscntrl((unsigned char)*p))
-            *p = ' '; /* it goes into log lines and conditions */
     *ret = st;
     return true;
 }

@@ -3,15 +3,19 @@
 GOSTAT_BIN_DIR: etcd, kube-apiserver and kubectl. GOSTAT_KUBE_DRIVER: the driver (build/dev/kube_driver).
 """
 
+import base64
+import contextlib
 import json
 import os
 import pathlib
 import queue
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
+import urllib.request
 
 import pytest
 
@@ -175,36 +179,145 @@ def test_watch_survives_its_own_timeouts(api, namespace):
         assert w.rest() == []
 
 
-@pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
-def test_watch_resumes_after_a_restart(api, namespace, kill):
-    """The API server goes while a watch runs; what happens before and after is told once each, with no new LIST."""
-    with Driver(api, "watch", namespace=namespace) as w:
+class Proxy:
+    """A TCP proxy in front of the API server whose connections can be cut, or left half open."""
+
+    def __init__(self, api):
+        self.target = ("127.0.0.1", api.port)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.pairs, self.dead = [], ()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            far = socket.create_connection(self.target)
+            self.pairs.append((near, far))
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+
+    def _copy(self, a, b):
+        try:
+            while data := a.recv(65536):
+                if (a, b) not in self.dead and (b, a) not in self.dead:
+                    b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def half_open(self):
+        """From now on the connections that are open carry nothing, but stay open."""
+        self.dead = tuple(self.pairs)
+
+    def cut(self):
+        for pair in self.pairs:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+        self.pairs.clear()
+
+    def kubeconfig(self, api, path):
+        path.write_text(pathlib.Path(api.admin_kubeconfig).read_text().replace(f":{api.port}", f":{self.port}"))
+        return path
+
+    def close(self):
+        self.listener.close()
+        self.cut()
+
+
+@pytest.mark.parametrize("how", ["cut", "half_open"])
+def test_watch_resumes(api, namespace, tmp_path, how):
+    """The connection breaks, or goes silent: what happens meanwhile is told once each, in order, with no new LIST."""
+    proxy = Proxy(api)
+    config = proxy.kubeconfig(api, tmp_path / "config")
+    with Driver(api, "watch", kubeconfig=config, namespace=namespace, idle_ms=1500) as w:
         w.until("list_end")
+        want = []
+        for round in range(3):
+            for i in range(10):
+                want.append(f"r{round}-{i}")
+                put(api, namespace, want[-1])
+                if i == 4:
+                    getattr(proxy, how)()
+            time.sleep(2.5)
+        got, faults = [], 0
+        while len(got) < len(want):
+            line = w.next()
+            faults += line["op"] == "fault"
+            assert line["op"] in ("fault", "object"), line
+            if line["op"] == "object":
+                got.append(line["name"])
+        assert got == want and faults >= 3
+        w.process.send_signal(signal.SIGTERM)
+        assert w.rest() == []
+    proxy.close()
+
+
+class Mirror:
+    """What an owner keeps who follows the informer's rules."""
+
+    def __init__(self):
+        self.objects, self.listed, self.log = {}, None, []
+
+    def take(self, line):
+        self.log.append(line)
+        if line["op"] == "list_begin":
+            self.listed = set()
+        elif line["op"] == "object":
+            before = self.objects.get(line["name"], 0)
+            assert int(line["resourceVersion"]) >= before, "an object went back in time"
+            self.objects[line["name"]] = int(line["resourceVersion"])
+            if self.listed is not None:
+                self.listed.add(line["name"])
+        elif line["op"] == "deleted":
+            self.objects.pop(line["name"], None)
+        elif line["op"] == "list_end":
+            self.objects = {name: rv for name, rv in self.objects.items() if name in self.listed}
+            self.listed = None
+
+    def until_same(self, driver, api, namespace, timeout=60):
+        """Follows until the mirror is what the API server has, and it must stay so."""
+        items = api.request("GET", f"/api/v1/namespaces/{namespace}/configmaps")[1]["items"]
+        want = {i["metadata"]["name"]: int(i["metadata"]["resourceVersion"]) for i in items}
+        deadline = time.monotonic() + timeout
+        while self.listed is not None or self.objects != want:
+            assert time.monotonic() < deadline, (self.objects, want, self.log)
+            self.take(driver.next(timeout))
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
+def test_watch_survives_a_restart_of_the_api_server(api, namespace, kill):
+    """A restarted API server may answer 410 (its cache is empty): resumed or listed anew, nothing is lost."""
+    mirror = Mirror()
+    with Driver(api, "watch", namespace=namespace) as w:
+        for line in w.until("list_end"):
+            mirror.take(line)
         for name in ("a", "b"):
             put(api, namespace, name)
         api.stop_apiserver(kill=kill)
-        faults = w.until("fault")
-        assert [line["name"] for line in faults[:-1]] == ["a", "b"]
         time.sleep(2)
         api.start_apiserver()
         for name in ("c", "d"):
             put(api, namespace, name)
-        api.request("DELETE", f"/api/v1/namespaces/{namespace}/configmaps/a")
-        lines, deadline = [], time.monotonic() + 60
-        while not lines or lines[-1]["op"] != "deleted":
-            line = w.next(max(0.1, deadline - time.monotonic()))
-            print(line)
-            if line["op"] != "fault":
-                lines.append(line)
-        assert [(line["op"], line["name"]) for line in lines] == [("object", "c"), ("object", "d"), ("deleted", "a")]
+        assert api.request("DELETE", f"/api/v1/namespaces/{namespace}/configmaps/a")[0] == 200
+        api.patch(f"/api/v1/namespaces/{namespace}/configmaps/b", {"data": {"k": "v"}})
+        mirror.until_same(w, api, namespace)
+        assert sorted(mirror.objects) == ["b", "c", "d"]
+        assert any(line["op"] == "fault" for line in mirror.log)
 
 
 def test_watch_lists_again_when_its_place_is_gone(api, namespace):
     """While the watch is away, etcd forgets its history: 410, a new LIST, and the state is right."""
     put(api, namespace, "stays")
     put(api, namespace, "goes")
+    mirror = Mirror()
     with Driver(api, "watch", namespace=namespace) as w:
-        w.until("list_end")
+        for line in w.until("list_end"):
+            mirror.take(line)
         os.kill(w.process.pid, signal.SIGSTOP)
         api.request("DELETE", f"/api/v1/namespaces/{namespace}/configmaps/goes")
         for i in range(5):
@@ -213,19 +326,16 @@ def test_watch_lists_again_when_its_place_is_gone(api, namespace):
         compact(api)
         api.start_apiserver()
         os.kill(w.process.pid, signal.SIGCONT)
-        lines = w.until("list_end", 90)
-        names = [line["name"] for line in lines if line["op"] == "object"]
-        assert any(line["op"] == "fault" and line["kind"] == "gone" for line in lines), lines
-        assert names[-6:] == [f"new{i}" for i in range(5)] + ["stays"]
+        while not any(line["op"] == "fault" and line["kind"] == "gone" for line in mirror.log):
+            mirror.take(w.next(90))
+        mirror.until_same(w, api, namespace)
+        assert sorted(mirror.objects) == [f"new{i}" for i in range(5)] + ["stays"]
         put(api, namespace, "last")
-        assert w.next()["name"] == "last"
+        mirror.until_same(w, api, namespace)
 
 
 def compact(api):
     """Drops etcd's history up to now, by its JSON gateway."""
-    import base64
-    import urllib.request
-
     def ask(path, body):
         request = urllib.request.Request(f"http://127.0.0.1:{api.etcd_port}{path}", json.dumps(body).encode(), method="POST")
         with urllib.request.urlopen(request, timeout=10) as r:
@@ -278,17 +388,22 @@ def test_scale_and_status(api, namespace):
     }
     at = {"resource": "apps/v1/deployments", "namespace": namespace}
     assert call(api, "create", body=json.dumps(body), **at)["kind"] == "ok"
-    got = call(api, "get", name="web", sub="scale", **at)["body"]
-    version = got["metadata"]["resourceVersion"]
-    scaled = call(api, "patch", name="web", sub="scale", body=json.dumps({"metadata": {"resourceVersion": version}, "spec": {"replicas": 0}}), **at)
-    assert scaled["kind"] == "ok" and scaled["body"]["spec"].get("replicas", 0) == 0
-    late = call(api, "patch", name="web", sub="scale", body=json.dumps({"metadata": {"resourceVersion": version}, "spec": {"replicas": 5}}), **at)
-    assert late["kind"] == "conflict"
+
+    def scale(version, replicas):
+        patch = {"metadata": {"resourceVersion": version}, "spec": {"replicas": replicas}}
+        return call(api, "patch", name="web", sub="scale", body=json.dumps(patch), **at)
+
+    version = call(api, "get", name="web", sub="scale", **at)["body"]["metadata"]["resourceVersion"]
+    scaled = scale(version, 3)
+    assert scaled["kind"] == "ok" and scaled["body"]["spec"]["replicas"] == 3
+    assert scale(version, 5)["reason"] == "Conflict"
     assert call(api, "patch", name="web", sub="status", body='{"status":{"replicas":7}}', **at)["kind"] == "ok"
     deployment = call(api, "get", name="web", **at)["body"]
-    assert deployment["spec"]["replicas"] == 0 and deployment["status"]["replicas"] == 7
+    assert deployment["spec"]["replicas"] == 3 and deployment["status"]["replicas"] == 7
     managers = {(m["manager"], m.get("subresource")) for m in deployment["metadata"]["managedFields"]}
     assert managers == {("kube-driver", None), ("kube-driver", "scale"), ("kube-driver", "status")}
+    assert scale(deployment["metadata"]["resourceVersion"], 0)["kind"] == "ok"
+    assert call(api, "get", name="web", **at)["body"]["spec"]["replicas"] == 0
 
 
 def test_token_file_is_read_again(api, namespace, tmp_path):

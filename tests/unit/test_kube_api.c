@@ -103,6 +103,15 @@ static void statuses(void **state)
     }
     gs_kube_status st;
     gs_error err = {0};
+    char longer[2000] = "{\"kind\":\"Status\",\"code\":422,\"message\":\"start";
+    for (int i = 0; i < 300; i++)
+        (void)strcat(longer, "\xc3\xa4");
+    (void)strcat(longer, "the end\"}");
+    assert_true(gs_kube_status_read(gs_str_of(longer), &st));
+    assert_true(strlen(st.message) < sizeof st.message && strlen(st.message) > sizeof st.message - 6);
+    assert_true(gs_str_starts(gs_str_of(st.message), "start\xc3\xa4"));
+    assert_true(gs_str_ends(gs_str_of(st.message), "\xc3\xa4the end"));
+    assert_non_null(strstr(st.message, "\xc3\xa4 ... \xc3\xa4"));
     assert_true(gs_kube_status_read(gs_str_of(cases[0].body), &st));
     assert_int_equal(gs_kube_status_error(409, &st, "PATCH pods shop/x", &err), -GS_CONFLICT);
     assert_string_equal(err.msg, "PATCH pods shop/x: 409 Conflict: pods \"x\" was changed");
