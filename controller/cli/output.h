@@ -7,7 +7,7 @@
 
 typedef struct gs_output {
     int fd;
-    bool closed; /* the reader is gone: nothing is written any more, and that is no failure */
+    bool closed;  /* the reader is gone: nothing is written any more, and that is no failure */
     gs_error err; /* of the first write that failed otherwise; then nothing is written any more either */
 } gs_output;
 

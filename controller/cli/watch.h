@@ -5,9 +5,9 @@
 #include "cli/output.h"
 #include "engine/engine.h"
 
-#define GS_WATCH_NS "local"      /* the namespace that workloads of `watch` are said to be in */
-#define GS_WATCH_TARGET_LEN 201  /* host:port and its end: file names are made of it */
-#define GS_WATCH_EVENTS_KEPT 8   /* shown below the table */
+#define GS_WATCH_NS "local"     /* the namespace that workloads of `watch` are said to be in */
+#define GS_WATCH_TARGET_LEN 201 /* host:port and its end: file names are made of it */
+#define GS_WATCH_EVENTS_KEPT 8  /* shown below the table */
 
 enum gs_watch_form { GS_WATCH_TABLE, GS_WATCH_TEXT, GS_WATCH_JSON };
 

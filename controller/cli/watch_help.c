@@ -6,7 +6,8 @@
 
 static void usage(gs_buf *out)
 {
-    (void)gs_buf_addf(out,
+    (void)gs_buf_addf(
+        out,
         "usage: gostat watch [FLAG…] TARGET…\n"
         "\n"
         "Watches Go processes for goroutine leaks, with no cluster. A TARGET is host:port of a process that serves\n"
@@ -27,7 +28,8 @@ static void usage(gs_buf *out)
 
 static void json_shape(gs_buf *out)
 {
-    (void)gs_buf_adds(out,
+    (void)gs_buf_adds(
+        out,
         "\n"
         "-o json prints one object a line:\n"
         "  {\"t\":12.345,             seconds since the start\n"
@@ -41,7 +43,8 @@ static void json_shape(gs_buf *out)
 
 static void formulas(gs_buf *out)
 {
-    (void)gs_buf_addf(out,
+    (void)gs_buf_addf(
+        out,
         "\n"
         "How a leak is found (the rules: controller/core/detect.h; sites: core/growth.h; their defaults: core/policy.h):\n"
         "  growth     goroutines rose 3 samples in a row, by at least %d in all, and by more than 15 %%/min:\n"
@@ -59,7 +62,8 @@ static void formulas(gs_buf *out)
 
 static void exit_codes(gs_buf *out)
 {
-    (void)gs_buf_addf(out,
+    (void)gs_buf_addf(
+        out,
         "\n"
         "exit codes:\n"
         "  0  no incident was opened\n"

@@ -166,8 +166,9 @@ static int take_option(int c, char **argv, gs_watch_options *o, struct raw_optio
     case OPT_INTERVAL:
         if (parse_seconds("interval", optarg, 300000, "1 to 300 seconds", &raw->interval_ms, err))
             return -(int)GS_TERMINAL;
-        return raw->interval_ms % 1000 ? gs_error_set(err, GS_TERMINAL, "--interval \"%.40s\": want whole seconds", optarg)
-                                       : 0;
+        return raw->interval_ms % 1000
+                   ? gs_error_set(err, GS_TERMINAL, "--interval \"%.40s\": want whole seconds", optarg)
+                   : 0;
     case ':':
         return gs_error_set(err, GS_TERMINAL, "flag %s needs a value", argv[optind - 1]);
     default:
@@ -182,9 +183,12 @@ static int take_option(int c, char **argv, gs_watch_options *o, struct raw_optio
 static int read_flags(int argc, char **argv, gs_watch_options *o, struct raw_options *raw, gs_error *err)
 {
     static const struct option longs[] = {
-        {"help", no_argument, NULL, OPT_HELP},           {"output", required_argument, NULL, OPT_FORM},
-        {"policy", required_argument, NULL, OPT_POLICY}, {"evidence", required_argument, NULL, OPT_EVIDENCE},
-        {"for", required_argument, NULL, OPT_FOR},       {"interval", required_argument, NULL, OPT_INTERVAL},
+        {"help", no_argument, NULL, OPT_HELP},
+        {"output", required_argument, NULL, OPT_FORM},
+        {"policy", required_argument, NULL, OPT_POLICY},
+        {"evidence", required_argument, NULL, OPT_EVIDENCE},
+        {"for", required_argument, NULL, OPT_FOR},
+        {"interval", required_argument, NULL, OPT_INTERVAL},
         {NULL, 0, NULL, 0},
     };
     int c, rc = 0;

@@ -64,6 +64,8 @@ float gs_series_window_min(const gs_series *se, int64_t now_ms, int64_t window_m
     int64_t width = window_ms / GS_SERIES_BUCKETS > 0 ? window_ms / GS_SERIES_BUCKETS : 1;
     int64_t newest = now_ms / width, oldest = newest - GS_SERIES_BUCKETS + 1;
     float min = -1;
+    if (se->n == 0 && se->since_ms == 0) /* zero-initialised */
+        return -1;
     for (unsigned b = 0; b < GS_SERIES_BUCKETS; b++) {
         if (se->bucket_min[b] < 0 || se->bucket_at[b] < oldest || se->bucket_at[b] > newest)
             continue;

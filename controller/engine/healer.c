@@ -86,6 +86,12 @@ static void record_refusal(workload *w, gs_incident *i, const gs_plan *plan)
     set_heal_state(w, name, plan->message);
 }
 
+static void drop_action(gs_incident *i, gs_action *a)
+{
+    i->n_actions--;
+    memmove(a, a + 1, (size_t)(&i->actions[i->n_actions] - a) * sizeof *a);
+}
+
 static void on_acted(void *arg, const gs_act_result *r)
 {
     heal_call *c = arg;
@@ -95,8 +101,7 @@ static void on_acted(void *arg, const gs_act_result *r)
     gs_action *a = action_by_id(i, c->action);
     wait_for(w, r->outcome == GS_OUTCOME_PENDING || r->outcome == GS_OUTCOME_REFUSED ? GS_HEAL_RETRY_MS : 0);
     if (a && r->outcome == GS_OUTCOME_REFUSED) { /* nothing was recorded and nothing done: as if never tried */
-        i->n_actions--;
-        memmove(a, a + 1, (size_t)(&i->actions[i->n_actions] - a) * sizeof *a);
+        drop_action(i, a);
         set_heal_state(w, "Retrying", r->reason);
     } else if (a && r->outcome != GS_OUTCOME_PENDING) {
         char text[400];
@@ -155,14 +160,14 @@ static void on_facts(void *arg, const gs_workload_facts *f, const gs_error *err)
     workload *w = c->w;
     gs_incident *i = incident_by_name(w, c->incident);
     gs_plan plan;
-    if (err->kind != GS_OK || !i || i->resolved || !w->pe) {
+    if (err->kind != GS_OK || !i || i->resolved || !w->pe || w->pe->p->deleting || w->pe->undo_all) {
         if (err->kind != GS_OK)
             set_heal_state(w, "Retrying", err->msg);
         wait_for(w, GS_HEAL_RETRY_MS);
         end(c);
         return;
     }
-    gs_heal_plan(w->pe->p, i, f, w->history_pe == w->pe ? w->history : NULL, wall(w->e), &plan);
+    gs_heal_plan(w->pe->p, i, f, w->history, wall(w->e), &plan);
     if (!plan.refusal && w->pe->p->mode == GS_MODE_ENFORCE) {
         act(w, i, &plan, c);
         return;
@@ -198,6 +203,15 @@ static bool consider(workload *w, gs_incident *i, int64_t *soonest)
     return true;
 }
 
+/* Nothing could be found out: the intent stands. */
+static void on_resumed(void *arg, const gs_act_result *r)
+{
+    gs_act_result result = *r;
+    if (result.outcome == GS_OUTCOME_REFUSED)
+        result.outcome = GS_OUTCOME_PENDING;
+    on_acted(arg, &result);
+}
+
 static void resume(workload *w)
 {
     const gs_pending *p = &w->history->pending;
@@ -209,7 +223,7 @@ static void resume(workload *w)
         a->to = p->to;
         a->outcome = GS_OUTCOME_PENDING;
     }
-    w->e->ports.actuator->resume(w->e->ports.actuator->ctx, w->history_pe->p, w->history, on_acted,
+    w->e->ports.actuator->resume(w->e->ports.actuator->ctx, w->history_pe->p, w->history, on_resumed,
                                  begin(w, p->incident, p->id));
 }
 
@@ -246,11 +260,48 @@ static bool undo_due(const workload *w)
     return !i || i->resolved || w->history_pe->undo_all || w->history_pe->p->deleting;
 }
 
+/* Actions that an earlier controller left without an outcome. An intent that stands is resumed; of the others the
+ * record says whether they were done, or never came to be recorded and so were never begun. */
+static void settle_actions(workload *w, gs_incident *i)
+{
+    const gs_heal_history *h = w->history;
+    for (size_t k = i->n_actions; k-- > 0;) {
+        gs_action *a = &i->actions[k];
+        if (a->dry_run || a->outcome != GS_OUTCOME_PENDING ||
+            (h && h->pending.set && gs_streq(h->pending.id, a->id) && gs_streq(h->pending.incident, i->name)))
+            continue;
+        if (h && h->n_times && h->action_times[h->n_times - 1] >= a->time_ms / 1000 * 1000) /* written in seconds */
+            a->outcome = GS_OUTCOME_SUCCEEDED;
+        else
+            drop_action(i, a);
+        w->e->ports.recorder.incident(w->e->ports.recorder.ctx, i, true);
+    }
+}
+
+/* What nothing depends on any more is forgotten: a policy's status has room for so many workloads. */
+static void expire_history(workload *w)
+{
+    const gs_heal_history *h = w->history;
+    policy_entry *pe = w->history_pe;
+    if (!h || !pe || h->pending.set || h->added_replicas > 0)
+        return;
+    int64_t keep = pe->p->cooldown_s * 1000 > 3600000 ? pe->p->cooldown_s * 1000 : 3600000;
+    if (h->n_times && wall(w->e) - h->action_times[h->n_times - 1] <= keep)
+        return;
+    free(w->history);
+    w->history = NULL;
+    w->history_pe = NULL;
+    gs_tell_policy(w->e, pe);
+}
+
 void gs_heal_workload(workload *w)
 {
     gs_engine *e = w->e;
     if (w->call || !e->synced)
         return;
+    for (size_t k = 0; w->pe && k < w->n_incidents; k++)
+        settle_actions(w, w->incidents[k]);
+    expire_history(w);
     bool past = w->history && w->history_pe && e->ports.actuator;
     if (mono(e) < w->heal_next && !(past && w->heal_next == INT64_MAX))
         return;
@@ -262,7 +313,7 @@ void gs_heal_workload(workload *w)
         undo(w);
         return;
     }
-    if (!w->pe || w->pe->p->deleting || mono(e) < w->heal_next)
+    if (!w->pe || w->pe->p->deleting || w->pe->undo_all || mono(e) < w->heal_next)
         return;
     int64_t soonest = INT64_MAX;
     for (size_t k = 0; k < w->n_incidents; k++)

@@ -47,6 +47,10 @@ void gs_suspect(target *t, unsigned rules, const char *reason)
 void gs_process_restarted(target *t)
 {
     gs_engine *e = t->e;
+    if (t->profiling) { /* asked of the old process */
+        e->ports.profiles.forget(e->ports.profiles.ctx, t);
+        t->profiling = false;
+    }
     gs_counts_done(&t->base);
     forget_profiles(t);
     gs_escalate_reset(&t->esc);
@@ -93,21 +97,46 @@ static void describe(const gs_incident *i, char *dst, size_t cap)
                    (unsigned long long)i->patterns[0].count, gs_state_name(i->patterns[0].state), i->patterns[0].leaf);
 }
 
-/* The grown sites of one profile belong to one incident: an open one, one that comes back, or a new one. */
-static void grown_sites(target *t, const gs_profile *p, gs_buf *raw, const gs_growth *grown)
+/* The incident of grown sites that no open one lists: one opened just now on the same pod, one that comes back, or a new
+ * one. NULL: the pod leaks already, and these are not sure enough for an incident of their own. */
+static gs_incident *home_of(target *t, gs_growth *fresh, bool *ret_opened)
+{
+    workload *w = t->w;
+    gs_incident *i = gs_incident_assign(w->incidents, w->n_incidents, fresh, t->name, wall(t->e));
+    *ret_opened = false;
+    if (i && !i->resolved)
+        return i;
+    if (gs_listed(w, t->name)) {
+        size_t n = 0;
+        for (size_t g = 0; g < fresh->n; g++)
+            if (fresh->v[g].rises >= 2)
+                fresh->v[n++] = fresh->v[g];
+        fresh->n = n;
+        if (!n)
+            return NULL;
+        i = gs_incident_assign(w->incidents, w->n_incidents, fresh, t->name, wall(t->e));
+    }
+    *ret_opened = true;
+    if (!i)
+        return open_incident(t, fresh);
+    gs_incident_reopen(i, wall(t->e));
+    i->start_ms = onset_ms(t);
+    return i;
+}
+
+static void add_growth(gs_growth *to, const gs_grown *g)
+{
+    if (to->n < GS_LEN(to->v))
+        to->v[to->n++] = *g;
+}
+
+/* What a profile says of one incident: its sites that grew, if any did. */
+static void observe(target *t, gs_incident *i, const gs_profile *p, gs_buf *raw, const gs_growth *grown, bool opened)
 {
     gs_engine *e = t->e;
     workload *w = t->w;
-    gs_incident *i = gs_incident_assign(w->incidents, w->n_incidents, grown, t->name, wall(e));
-    bool opened = !i || i->resolved;
-    if (!i) {
-        i = open_incident(t, grown);
-    } else if (i->resolved) {
-        gs_incident_reopen(i, wall(e));
-        i->start_ms = onset_ms(t);
-    }
     enum gs_grade before = i->grade;
-    bool urgent = gs_incident_observe(i, t->name, p, grown, &t->base, t->esc.rules, wall(e));
+    bool urgent = gs_incident_observe(i, t->name, p, grown, &t->base, grown->n ? t->esc.rules : 0, wall(e));
     char reason[400];
     describe(i, reason, sizeof reason);
     if (opened) {
@@ -120,69 +149,118 @@ static void grown_sites(target *t, const gs_profile *p, gs_buf *raw, const gs_gr
         gs_tell(e, GS_EVENT_GRADED, w, t->name, i, reason);
     if (opened)
         gs_tell(e, GS_EVENT_INCIDENT, w, t->name, i, reason);
-    if (i->grade != before || (!gs_incident_has_evidence(i) && !gs_evidence_waiting(e, i)))
+    if (i->grade != before || (grown->n && !gs_incident_has_evidence(i) && !gs_evidence_waiting(e, i)))
         gs_evidence_keep(w, i, t->name, raw, p->total);
-    gs_tell_policy(e, w->pe);
+}
+
+/* Every site that grew belongs to one incident; the incidents that list the pod get their counts, growth or not. */
+static void tell_incidents(target *t, const gs_profile *p, gs_buf *raw, const gs_growth *grown)
+{
+    workload *w = t->w;
+    gs_growth fresh = {.n = 0};
+    for (size_t g = 0; g < grown->n; g++) {
+        bool known = false;
+        for (size_t k = 0; k < w->n_incidents && !known; k++)
+            known = !w->incidents[k]->resolved && gs_incident_pattern(w->incidents[k], grown->v[g].site->id) >= 0;
+        if (!known)
+            add_growth(&fresh, &grown->v[g]);
+    }
+    bool opened = false;
+    const gs_incident *home = fresh.n ? home_of(t, &fresh, &opened) : NULL;
+    for (size_t k = 0; k < w->n_incidents; k++) {
+        gs_incident *i = w->incidents[k];
+        if (i->resolved)
+            continue;
+        gs_growth mine = {.n = 0};
+        if (i == home)
+            mine = fresh;
+        for (size_t g = 0; g < grown->n; g++)
+            if (gs_incident_pattern(i, grown->v[g].site->id) >= 0 && !(i == home && opened))
+                add_growth(&mine, &grown->v[g]);
+        if (mine.n || gs_incident_find_pod(i, t->name))
+            observe(t, i, p, raw, &mine, opened && i == home);
+    }
+    if (!grown->n)
+        return;
+    gs_tell_policy(t->e, w->pe);
     w->heal_next = 0;
     gs_heal_workload(w);
 }
 
-static void update_site(workload *w, const gs_site *s, int64_t since_ms, int64_t now)
+static site_stat *find_site(workload *w, const char *id)
+{
+    for (size_t k = 0; k < w->n_sites; k++)
+        if (gs_streq(w->sites[k].id, id))
+            return &w->sites[k];
+    return NULL;
+}
+
+/* A place for a new site; where all are taken, that of one which the newest profile does not show. */
+static void add_site(workload *w, const gs_site *s)
 {
     site_stat *at = NULL;
-    for (size_t k = 0; k < w->n_sites && !at; k++)
-        if (gs_streq(w->sites[k].id, s->id))
-            at = &w->sites[k];
-    if (!at) {
-        if (w->n_sites == GS_SITES_PER_WORKLOAD || w->e->n_sites >= GS_MAX_SITE_SERIES)
-            return;
+    if (w->n_sites < GS_SITES_PER_WORKLOAD && w->e->n_sites < GS_MAX_SITE_SERIES) {
         at = &w->sites[w->n_sites++];
         w->e->n_sites++;
-        memcpy(at->id, s->id, sizeof at->id);
-        at->leaf = gs_strdup(s->leaf);
-        at->entry = gs_strdup(s->entry);
     }
-    at->state = s->state;
-    at->count = s->count;
-    if (since_ms > 0 && gs_state_blocked(s->state))
-        at->blocked_s += (double)s->count * (double)(now - since_ms) / 1000;
+    for (size_t k = 0; k < w->n_sites && !at; k++)
+        if (!w->sites[k].count)
+            at = &w->sites[k];
+    if (!at)
+        return;
+    free(at->leaf);
+    free(at->entry);
+    *at = (site_stat){.state = s->state, .leaf = gs_strdup(s->leaf), .entry = gs_strdup(s->entry), .count = s->count};
+    memcpy(at->id, s->id, sizeof at->id);
 }
 
 static void update_sites(target *t, const gs_profile *p)
 {
     workload *w = t->w;
+    int64_t now = mono(t->e), since = t->profiled_ms;
+    size_t n = p->n < GS_SITES_PER_WORKLOAD ? p->n : GS_SITES_PER_WORKLOAD;
     for (size_t k = 0; k < w->n_sites; k++)
         w->sites[k].count = 0;
-    for (size_t k = 0; k < p->n && k < GS_SITES_PER_WORKLOAD; k++)
-        update_site(w, &p->sites[k], t->profiled_ms, mono(t->e));
-    t->profiled_ms = mono(t->e);
+    for (size_t k = 0; k < n; k++) {
+        const gs_site *s = &p->sites[k];
+        site_stat *at = find_site(w, s->id);
+        if (!at)
+            continue;
+        at->state = s->state;
+        at->count = s->count;
+        if (since > 0 && gs_state_blocked(s->state))
+            at->blocked_s += (double)s->count * (double)(now - since) / 1000;
+    }
+    for (size_t k = 0; k < n; k++)
+        if (!find_site(w, p->sites[k].id))
+            add_site(w, &p->sites[k]);
+    t->profiled_ms = now;
+}
+
+/* What comes and goes with the load was there before: a leak takes the pod beyond what it had just before these profiles. */
+static bool beyond_recent(const target *t, const gs_profile *p)
+{
+    const gs_counts *oldest = &t->prev[t->n_prev - 1];
+    return (double)p->total > (double)gs_series_max_until(&t->series, oldest->at_ms);
 }
 
 static void on_escalated(target *t, const gs_profile *p, gs_buf *raw, const gs_verdict *v)
 {
     gs_engine *e = t->e;
-    workload *w = t->w;
     gs_growth grown;
     t->esc.rules |= v->rules & GS_RULE_BLOCKED;
     for (size_t k = 0; k < t->n_prev; k++)
         t->prev[k].low = (double)gs_series_min_after(&t->series, t->prev[k].at_ms);
     gs_growth_find(p, t->prev, t->n_prev, &t->base, &grown);
+    if (grown.n && !beyond_recent(t, p))
+        grown.n = 0;
     gs_counts_done(&t->prev[1]);
     t->prev[1] = t->prev[0];
     t->prev[0] = (gs_counts){0};
     gs_counts_take(&t->prev[0], p, mono(e));
     t->n_prev = t->n_prev < 2 ? t->n_prev + 1 : 2;
-    gs_growth none = {.n = 0};
-    for (size_t k = 0; k < w->n_incidents; k++) { /* those that list the pod get their counts, growth or not */
-        gs_incident *i = w->incidents[k];
-        if (i->resolved || !gs_incident_find_pod(i, t->name))
-            continue;
-        bool urgent = gs_incident_observe(i, t->name, p, &none, &t->base, 0, wall(e));
-        e->ports.recorder.incident(e->ports.recorder.ctx, i, urgent);
-    }
-    if (grown.n)
-        grown_sites(t, p, raw, &grown);
-    gs_escalate_profiled(&t->esc, gs_listed(w, t->name), mono(e));
+    tell_incidents(t, p, raw, &grown);
+    gs_escalate_profiled(&t->esc, gs_listed(t->w, t->name), mono(e));
 }
 
 static void on_profile(void *arg, gs_profile *profile, gs_buf *raw, const gs_error *err)

@@ -134,7 +134,8 @@ void op_reconcile_policy(op *o, const op_policy *p)
 void op_pod_gone(op *o, op_pod *p)
 {
     op_workload *w = p->w;
-    unwatch(o, p, GS_LEAVE_GONE);
+    p->watched = false; /* told even where it was not watched: an incident may list it since before a suspension */
+    gs_engine_drop_target(o->engine, p->pod->ns, p->pod->name, GS_LEAVE_GONE);
     if (w && w->n > 1)
         gs_kube_queue_add(o->queue, w->key);
     op_pod_detach(o, p);

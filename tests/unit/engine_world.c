@@ -16,6 +16,7 @@ typedef struct world_call {
     void *pool;
     fake_pod *pod;
     bool total;
+    gs_profile *profile; /* of the moment it was asked for */
     fake_scale *scale;
     gs_heal_history *h;
     int64_t cooldown_s;
@@ -155,6 +156,7 @@ static void free_call(world_call *c)
 {
     if (c->kind == CALL_SAMPLE)
         c->pod->in_flight--;
+    gs_profile_free(c->profile);
     free(c);
 }
 
@@ -219,7 +221,8 @@ static void fetch(void *ctx, const gs_endpoint *ep,
     for (const world_call *c = w->calls; c; c = c->next)
         if (c->kind == CALL_PROFILE && c->arg == arg)
             violate(w, "two profiles of one pod under way");
-    ask(w, (world_call){.kind = CALL_PROFILE, .arg = arg, .pod = p, .on_profile = done},
+    ask(w,
+        (world_call){.kind = CALL_PROFILE, .arg = arg, .pod = p, .profile = pod_profile(p, w->now), .on_profile = done},
         p->mute ? NEVER : w->profile_ms);
 }
 
@@ -342,7 +345,7 @@ static void answer_sample(world *w, const world_call *c)
     c->on_sample(c->arg, &s, &err);
 }
 
-static void answer_profile(world *w, const world_call *c)
+static void answer_profile(world *w, world_call *c)
 {
     gs_error err = {0};
     gs_buf raw = GS_BUF(GS_MAX_PROFILE_WIRE_BYTES);
@@ -354,7 +357,7 @@ static void answer_profile(world *w, const world_call *c)
     char *p = gs_buf_reserve(&raw, w->raw_bytes);
     memset(p, 'x', w->raw_bytes);
     raw.n = w->raw_bytes;
-    c->on_profile(c->arg, pod_profile(c->pod, w->now), &raw, &err);
+    c->on_profile(c->arg, gs_take(c->profile), &raw, &err);
     gs_buf_done(&raw);
 }
 

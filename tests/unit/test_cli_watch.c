@@ -122,7 +122,8 @@ static void json_line(void **state)
     assert_int_equal(out.p[out.n - 1], '\n');
     assert_ptr_equal(memchr(out.p, '\n', out.n), out.p + out.n - 1); /* one line, whatever the names */
     assert_null(memchr(out.p, '\033', out.n));
-    assert_non_null(strstr(out.p, "{\"t\":12.005,\"event\":\"incident\",\"target\":\"127.0.0.1:1\",\"grade\":\"Probable\","));
+    assert_non_null(
+        strstr(out.p, "{\"t\":12.005,\"event\":\"incident\",\"target\":\"127.0.0.1:1\",\"grade\":\"Probable\","));
     gs_cleanup(gs_json_doc_free) json_t *doc = NULL;
     assert_int_equal(gs_json_doc_parse(gs_buf_str(&out), 10000, &doc, NULL), 0);
     assert_string_equal(gs_json_doc_str(gs_json_doc_at(doc, "pattern", NULL), "leafFunction"), "a\033[31m\nb");

@@ -1,0 +1,82 @@
+"""Fixtures. Scenes that do not disturb each other are all begun before the first test; see README.md."""
+
+import contextlib
+import importlib
+import time
+
+import pytest
+from controller import SHORT_LEASE, Controller
+from scenes import Scenes
+from shop import Shop
+from world import World
+
+SCENE_MODULES = ("test_1_leaks", "test_2_healing", "test_3_kills")
+LINES = []  # what was measured
+
+
+@pytest.fixture(scope="session")
+def world():
+    return World()
+
+
+@pytest.fixture(scope="session")
+def report():
+    return LINES.append
+
+
+class Stage:
+    """What a scene stands on: namespaces, controllers, and a place for what it measures. Cleans up behind all scenes."""
+
+    def __init__(self, world, stack):
+        self.world = world
+        self.report = LINES.append
+        self._stack = stack
+
+    def shop(self, name):
+        shop = Shop(self.world, name)
+        self._stack.callback(shop.close)
+        return shop
+
+    def controller(self, name, shops=(), **options):
+        """A controller of these shops only, with a Lease of its own; without shops of all namespaces."""
+        namespaces = [s.ns for s in shops]
+        if shops:
+            options.setdefault("lease", f"e2e-{shops[0].ns}")
+        options.setdefault("flags", SHORT_LEASE)
+        c = self._stack.enter_context(Controller(self.world, name, namespaces, **options))
+        for s in shops:
+            s.controllers.append(c)
+        return c
+
+
+@pytest.fixture(scope="session")
+def stage(world):
+    with contextlib.ExitStack() as stack:
+        yield Stage(world, stack)
+
+
+@pytest.fixture(scope="session")
+def scenes(request, stage):
+    """All scenes that a selected test asks for, begun at once. A module names its scenes in SCENES: {test: function}."""
+    running = Scenes()
+    selected = {item.originalname or item.name: item for item in request.session.items}
+    wanted = {item.callspec.id if hasattr(item, "callspec") else item.name for item in request.session.items}
+    since = time.monotonic()
+    for module in SCENE_MODULES:
+        importlib.import_module(module).begin(stage, running, set(selected) | wanted)
+    yield running
+    running.wait()
+    running.close()
+    LINES.append(f"scenes that ran at once: {time.monotonic() - since:.0f} s")
+
+
+@pytest.fixture
+def alone(scenes):
+    """All scenes have ended: the test may stop the API server."""
+    scenes.wait()
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.section("measured")
+    for line in LINES:
+        terminalreporter.line(line)

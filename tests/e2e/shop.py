@@ -1,0 +1,249 @@
+"""A namespace with Deployments, a Secret and policies, and what can be said of it. One thread may use a Shop at a time."""
+
+import base64
+import datetime
+import json
+import os
+import pathlib
+import secrets
+import time
+import urllib.request
+
+import kubernetes
+import yaml
+from world import FINALIZER, GROUP, VERSION, until
+
+LEAVES = {
+    "channel": "main.(*orders).publish",
+    "lock": "main.(*ledger).post",
+    "cancel": "main.(*session).watch",
+    "io": "main.(*prices).fetchQuote",
+}
+NEVER = 86400  # LEAK_AFTER of a program that leaks when it is told to
+
+
+class Shop:
+    def __init__(self, world, name):
+        self.world = world
+        self.controllers = []  # whose logs are shown when something fails
+        self.ns = f"e2e-{name}-{secrets.token_hex(3)}"
+        labels = {"pod-security.kubernetes.io/enforce": "restricted", "gostat-e2e": "1"}
+        world.core.create_namespace({"metadata": {"name": self.ns, "labels": labels}})
+
+    def close(self):
+        """Policies first: a finalizer whose controller is gone would keep the namespace for ever."""
+        w = self.world
+        for p in w.custom.list_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatpolicies")["items"]:
+            name = p["metadata"]["name"]
+            w.custom.delete_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatpolicies", name)
+            try:
+                w.custom.patch_namespaced_custom_object(
+                    GROUP, VERSION, self.ns, "gostatpolicies", name, {"metadata": {"finalizers": None}}
+                )
+            except kubernetes.client.ApiException as e:
+                if e.status != 404:
+                    raise
+        w.core.delete_namespace(self.ns, grace_period_seconds=0)
+
+    # What is put in
+
+    def deployment(self, name="payments", program="leaky", replicas=2, labels=None, **env):
+        labels = {"app": name, **(labels or {})}
+        container = {
+            "name": "main",
+            "image": f"docker.io/library/{program}:e2e",
+            "imagePullPolicy": "Never",
+            "env": [{"name": k, "value": str(v)} for k, v in env.items()],
+            "ports": [{"name": "http", "containerPort": 6060}],
+            "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},
+            "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"memory": "256Mi"}},
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        }
+        pod = {
+            "terminationGracePeriodSeconds": 1,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [container],
+        }
+        self.world.apps.create_namespaced_deployment(
+            self.ns,
+            {
+                "metadata": {"name": name},
+                "spec": {
+                    "replicas": replicas,
+                    "selector": {"matchLabels": {"app": name}},
+                    "template": {"metadata": {"labels": labels}, "spec": pod},
+                },
+            },
+        )
+
+    def secret(self, name="gostat-s3", usable=True):
+        def b64(text):
+            return base64.b64encode(text.encode()).decode()
+
+        labels = {"gostat.dev/usable": "true"} if usable else {}
+        data = {
+            "accessKeyId": b64(os.environ["S3_ACCESS_KEY"]),
+            "secretAccessKey": b64(os.environ["S3_SECRET_KEY"]),
+            "ca.crt": b64(pathlib.Path(os.environ["S3_CA"]).read_text()),
+        }
+        self.world.core.create_namespaced_secret(self.ns, {"metadata": {"name": name, "labels": labels}, "data": data})
+
+    def policy(self, name="shop", mode="Enforce", interval=2, labels=None, max_replicas=5, secret="gostat-s3"):
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "GostatPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "mode": mode,
+                "selector": {"matchLabels": labels or {"app": "payments"}},
+                "endpoint": {"pprof": {"port": "http"}, "metrics": {"port": "http"}},
+                "sampling": {"intervalSeconds": interval, "timeoutSeconds": 1},
+                "snapshot": {
+                    "s3": {
+                        "endpoint": os.environ["S3_ENDPOINT"],
+                        "bucket": self.world.bucket,
+                        "prefix": "e2e",
+                        "credentialsSecretRef": {"name": secret},
+                        "caSecretRef": {"name": secret},
+                    }
+                },
+                "healing": {"actions": [{"type": "ScaleOut", "scaleOut": {"step": 1, "maxReplicas": max_replicas}}]},
+            },
+        }
+        self.world.custom.create_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatpolicies", body)
+
+    def leaking_shop(self, leak="channel", mode="Enforce", interval=2, replicas=2):
+        """The usual: payments, which leaks when it is told to, its Secret, its policy; the pods are Ready and sampled."""
+        self.deployment(replicas=replicas, LEAK=leak, RATE=4, LEAK_AFTER=NEVER)
+        self.secret()
+        self.policy(mode=mode, interval=interval)
+        self.wait_sampled(replicas)
+
+    # What is there
+
+    def get_policy(self, name="shop"):
+        return self.world.custom.get_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatpolicies", name)
+
+    def incidents(self):
+        return self.world.custom.list_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatincidents")["items"]
+
+    def incident(self):
+        """The only one; None: there is none yet, or it has no status yet."""
+        found = self.incidents()
+        assert len(found) <= 1, f"{len(found)} incidents:\n{self.show()}"
+        return found[0] if found and found[0].get("status", {}).get("patterns") else None
+
+    def actions(self):
+        i = self.incident()
+        return i["status"].get("actions", []) if i else []
+
+    def replicas(self, name="payments"):
+        return self.world.apps.read_namespaced_deployment(name, self.ns).spec.replicas
+
+    def pods(self, name="payments"):
+        """Those that run and are not about to go."""
+        found = self.world.core.list_namespaced_pod(self.ns, label_selector=f"app={name}").items
+        return [p for p in found if p.status.pod_ip and not p.metadata.deletion_timestamp]
+
+    def ready(self, count, name="payments"):
+        s = self.world.apps.read_namespaced_deployment(name, self.ns).status
+        return s.ready_replicas == count and s.updated_replicas == count and s.replicas == count
+
+    def finalizers(self, name="shop"):
+        return self.get_policy(name)["metadata"].get("finalizers", [])
+
+    # What is done to it
+
+    def leak(self, name="payments"):
+        """Every pod leaks from now on; the time before the first leaked goroutine."""
+        since = time.time()
+        for p in self.pods(name):
+            self._post(p, "/leak?on=true")
+        return since
+
+    def _post(self, pod, path):
+        request = urllib.request.Request(f"http://{pod.status.pod_ip}:6060{path}", data=b"", method="POST")
+        with urllib.request.urlopen(request, timeout=5) as r:
+            return r.read()
+
+    def fix(self, name="payments"):
+        """Rolls the program out that does not leak."""
+        patch = {"spec": {"template": {"spec": {"containers": [{"name": "main", "env": [{"name": "LEAK", "value": "off"}]}]}}}}
+        self.world.apps.patch_namespaced_deployment(name, self.ns, patch)
+
+    def scale(self, replicas, name="payments"):
+        self.world.apps.patch_namespaced_deployment_scale(name, self.ns, {"spec": {"replicas": replicas}})
+
+    # What is waited for
+
+    def until(self, seconds, what, probe, every=0.25):
+        return until(seconds, f"{what} ({self.ns})", probe, self.show, every)
+
+    def wait_sampled(self, count, name="shop"):
+        def sampled():
+            targets = self.get_policy(name).get("status", {}).get("targets", {})
+            return targets.get("matched") == count and targets.get("sampled") == count
+
+        # The counts of a status are written at most every 30 s.
+        self.until(90, f"{count} pods are sampled", sampled)
+
+    def wait_incident(self, seconds=90):
+        return self.until(seconds, "an incident", self.incident)
+
+    def wait_action(self, outcome, seconds=90):
+        """An action with this outcome; the incident."""
+
+        def there():
+            i = self.incident()
+            return i if i and any(a["outcome"] == outcome for a in i["status"].get("actions", [])) else None
+
+        return self.until(seconds, f"an action {outcome}", there)
+
+    def wait_undone(self, replicas=2, seconds=120):
+        """Resolved, taken back, let go; the incident."""
+
+        def resolved():
+            i = self.incident()
+            return i if i and i["status"]["phase"] == "Resolved" else None
+
+        self.until(seconds, "the incident is resolved", resolved)
+        self.until(20, f"the scale is {replicas} again", lambda: self.replicas() == replicas)
+        self.wait_action("Undone", 20)
+        self.wait_let_go()
+        return self.incident()
+
+    def wait_let_go(self, seconds=20):
+        self.until(seconds, "the policy's finalizer is gone", lambda: FINALIZER not in self.finalizers())
+
+    def assert_one_scale_out(self, replicas=2):
+        """Exactly one ScaleOut by gostat, in the audit log, in the Deployment and in the only incident."""
+        set_to = [n for n, _ in self.world.audit.scalings(self.ns)]
+        assert [n for n in set_to if n > replicas] == [replicas + 1], f"gostat set the scale to {set_to}\n{self.show()}"
+        done = [a for a in self.actions() if a["outcome"] != "Refused"]
+        assert len(done) == 1, f"{len(done)} actions\n{self.show()}"
+        assert (done[0]["type"], done[0]["from"], done[0]["to"]) == ("ScaleOut", replicas, replicas + 1), self.show()
+
+    def show(self):
+        """All that helps to see why."""
+        parts = [f"--- namespace {self.ns} at {datetime.datetime.now(datetime.UTC):%H:%M:%S.%f}"]
+        for what in ("gostatpolicies", "gostatincidents"):
+            try:
+                items = self.world.custom.list_namespaced_custom_object(GROUP, VERSION, self.ns, what)["items"]
+                for o in items:
+                    o["metadata"].pop("managedFields", None)
+                    if what == "gostatpolicies":
+                        o.pop("spec", None)
+                    parts.append(yaml.safe_dump(json.loads(json.dumps(o)), sort_keys=False, width=140))
+            except Exception as e:  # pylint: disable=broad-except
+                parts.append(f"{what}: {e!r}")
+        parts.append(f"scale set by gostat: {self.world.audit.scalings(self.ns)}")
+        parts += [c.tail() for c in self.controllers]
+        return "\n".join(parts)
