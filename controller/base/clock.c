@@ -39,12 +39,19 @@ static void break_down(int64_t wall_ms, struct tm *tm, int *ms)
     *ms = (int)rest;
 }
 
+/* strftime's %Y writes the year 26 without leading zeroes. */
+static void put_year(const struct tm *tm, char ret[GS_TIME_LEN])
+{
+    (void)snprintf(ret, 5, "%04u", (unsigned)(tm->tm_year + 1900) % 10000u);
+}
+
 void gs_time_format(int64_t wall_ms, char ret[GS_TIME_LEN])
 {
     struct tm tm;
     int ms;
     break_down(wall_ms, &tm, &ms);
-    (void)strftime(ret, GS_TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    put_year(&tm, ret);
+    (void)strftime(ret + 4, GS_TIME_LEN - 4, "-%m-%dT%H:%M:%SZ", &tm);
 }
 
 void gs_time_format_micro(int64_t wall_ms, char ret[GS_TIME_LEN])
@@ -52,7 +59,8 @@ void gs_time_format_micro(int64_t wall_ms, char ret[GS_TIME_LEN])
     struct tm tm;
     int ms;
     break_down(wall_ms, &tm, &ms);
-    size_t n = strftime(ret, GS_TIME_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
+    put_year(&tm, ret);
+    size_t n = 4 + strftime(ret + 4, GS_TIME_LEN - 4, "-%m-%dT%H:%M:%S", &tm);
     (void)snprintf(ret + n, GS_TIME_LEN - n, ".%03d000Z", ms);
 }
 
@@ -61,8 +69,13 @@ void gs_time_format_compact(int64_t wall_ms, char ret[GS_TIME_LEN])
     struct tm tm;
     int ms;
     break_down(wall_ms, &tm, &ms);
-    (void)strftime(ret, GS_TIME_LEN, "%Y%m%dT%H%M%SZ", &tm);
+    put_year(&tm, ret);
+    (void)strftime(ret + 4, GS_TIME_LEN - 4, "%m%dT%H%M%SZ", &tm);
 }
+
+/* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z */
+#define FIRST_SECOND (-62135596800)
+#define LAST_SECOND 253402300799
 
 /* n digits at *at, in lo..hi. */
 static bool digits(gs_str s, size_t *at, size_t n, int lo, int hi, int *ret)
@@ -112,6 +125,9 @@ bool gs_time_parse(gs_str s, int64_t *ret_wall_ms)
         return false;
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
-    *ret_wall_ms = ((int64_t)timegm(&tm) - sign * (oh * 3600 + om * 60)) * 1000 + ms;
+    int64_t secs = (int64_t)timegm(&tm) - sign * (oh * 3600 + om * 60);
+    if (secs < FIRST_SECOND || secs > LAST_SECOND) /* the offset may lead out of what can be written again */
+        return false;
+    *ret_wall_ms = secs * 1000 + ms;
     return true;
 }

@@ -179,7 +179,10 @@ static bool on_sample(pb_istream_t *stream, const pb_field_t *field, void **arg)
 {
     (void)field;
     struct run *r = *arg;
-    r->result = count_sample(r, gs_pb_view(stream));
+    gs_str message;
+    if (!gs_pb_view(stream, &message))
+        return false;
+    r->result = count_sample(r, message);
     return r->result == 0;
 }
 
@@ -351,8 +354,9 @@ int gs_pprof_decode(gs_str body, gs_profile **ret, gs_error *err)
     if (e < 0)
         return e;
     gs_pprof_Profile p = {.sample = {.funcs = {.decode = on_sample}, .arg = r}};
-    e = gs_pb_decode(body, gs_pprof_Profile_fields, &p, "profile", NULL); /* well-formed, as pass 1 has seen */
+    gs_error malformed;
+    e = gs_pb_decode(body, gs_pprof_Profile_fields, &p, "profile", &malformed);
     if (r->result < 0)
         return r->result;
-    return e < 0 ? gs_error_set(err, GS_TERMINAL, "profile: malformed protobuf") : finish(r, ret);
+    return e < 0 ? gs_error_set(err, malformed.kind, "%s", malformed.msg) : finish(r, ret);
 }

@@ -31,10 +31,11 @@ static bool on_string(pb_istream_t *stream, const pb_field_t *field, void **arg)
 {
     (void)field;
     gs_pprof_tables *t = *arg;
-    if (full(t, t->n_strings, "strings"))
+    gs_str s;
+    if (full(t, t->n_strings, "strings") || !gs_pb_view(stream, &s))
         return false;
     t->strings = gs_grow(t->strings, &t->cap_strings, t->n_strings + 1, sizeof *t->strings);
-    t->strings[t->n_strings++] = gs_pb_view(stream);
+    t->strings[t->n_strings++] = s;
     return true;
 }
 

@@ -87,6 +87,18 @@ float gs_series_max_until(const gs_series *se, int64_t until_ms)
     return max;
 }
 
+float gs_series_min_until(const gs_series *se, int64_t until_ms)
+{
+    float min = -1;
+    for (unsigned i = 0; i < se->n; i++) {
+        int64_t at;
+        float v = gs_series_back(se, i, &at);
+        if (at <= until_ms && (min < 0 || v < min))
+            min = v;
+    }
+    return min;
+}
+
 float gs_series_min_after(const gs_series *se, int64_t after_ms)
 {
     float min = 0;

@@ -39,8 +39,9 @@ float gs_series_last(const gs_series *se); /* -1 while empty */
 float gs_series_back(const gs_series *se, unsigned i, int64_t *ret_ms);
 /* The smallest count in the window that ends now; -1 where there is none. */
 float gs_series_window_min(const gs_series *se, int64_t now_ms, int64_t window_ms);
-/* The largest of the recent counts up to this time; -1 where there is none. */
+/* The largest and the smallest of the recent counts up to this time; -1 where there is none. */
 float gs_series_max_until(const gs_series *se, int64_t until_ms);
+float gs_series_min_until(const gs_series *se, int64_t until_ms);
 /* The smallest of the recent counts after this time; 0 where there is none. */
 float gs_series_min_after(const gs_series *se, int64_t after_ms);
 /* Newest count over the oldest recent one; 1 while unknown. */

@@ -7,7 +7,7 @@
 #include <sys/queue.h>
 
 #define CONNECT_TIMEOUT_MS 10000
-#define IDLE_TIMEOUT_MS 20000
+#define IDLE_TIMEOUT_MS 15000
 #define TIMEOUT_MS 60000        /* of a put without its body, */
 #define SLOWEST_BYTES_PER_MS 64 /* and for the body a link of 64 KB/s is slow enough */
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

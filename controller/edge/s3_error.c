@@ -42,6 +42,7 @@ static const gs_s3_code codes[] = {
     {"TooManyRequests", GS_TRANSIENT, ""},
     {"Throttling", GS_TRANSIENT, ""},
     {"ThrottlingException", GS_TRANSIENT, ""},
+    {"XAdminUserNotFound", GS_REFUSED, "the store does not know accessKeyId"}, /* versitygw's InvalidAccessKeyId */
     {"XAmzContentChecksumMismatch", GS_TERMINAL, "the body arrived changed"},
     {"XAmzContentSHA256Mismatch", GS_TERMINAL, "the body arrived changed"},
     {"XMinioStorageFull", GS_TRANSIENT, ""},
@@ -69,15 +70,19 @@ int gs_s3_refused(const gs_s3_spec *where, const char *method, const gs_http_rep
 {
     const gs_s3_code *code = gs_s3_error_code(gs_buf_str(reply->body));
     enum gs_kind kind = gs_kind_of_status(reply->status);
+    const char *hint = code ? code->hint : "";
     /* The status is the judge, and a code only where the status says no more than "no". */
-    if (code && kind == GS_TERMINAL)
-        kind = code->kind;
-    if (code && code->kind == GS_NOT_FOUND && kind == GS_NOT_FOUND)
+    if (kind == GS_TERMINAL || kind == GS_NOT_FOUND)
+        kind = code ? code->kind : GS_TERMINAL;
+    if (!code && reply->status == 404)
+        hint = "is s3.endpoint an S3 server?";
+    else if (!code && reply->status == 403 && gs_streq(method, "HEAD")) /* its replies have no body, so no code */
+        hint = "to confirm an object, the keys need s3:GetObject";
+    if (kind == GS_NOT_FOUND)
         (void)gs_error_set(err, kind, "bucket %s does not exist at %s", where->bucket, where->endpoint);
     else
         (void)gs_error_set(err, kind, "%s of bucket %s at %s: %d %s%s%s", method, where->bucket, where->endpoint,
-                           reply->status, code ? code->name : "without a known S3 error code",
-                           code && code->hint[0] ? ": " : "", code ? code->hint : "");
+                           reply->status, code ? code->name : "without a known S3 error code", *hint ? ": " : "", hint);
     if (err)
         err->status = reply->status;
     return -(int)kind;

@@ -365,8 +365,10 @@ void gs_engine_drop_target(gs_engine *e, const char *ns, const char *name, enum 
         leave_incidents(w, name);
     gs_tell_policy(e, w->pe);
     gs_sweep_leave(t);
-    if (w->n_targets == 0)
+    if (w->n_targets == 0) {
         gs_tick_stop(&e->ticks, &w->tick);
+        w->prune_at = 0;
+    }
     workload_release(w);
 }
 

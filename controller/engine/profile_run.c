@@ -237,11 +237,20 @@ static void update_sites(target *t, const gs_profile *p)
     t->profiled_ms = now;
 }
 
-/* What comes and goes with the load was there before: a leak takes the pod beyond what it had just before these profiles. */
-static bool beyond_recent(const target *t, const gs_profile *p)
+/* What comes and goes with the load is no growth: a leak takes the process beyond all that it had shortly before these
+ * profiles, or is larger than its count swings. */
+static void drop_swings(const target *t, const gs_profile *p, gs_growth *grown)
 {
-    const gs_counts *oldest = &t->prev[t->n_prev - 1];
-    return (double)p->total > (double)gs_series_max_until(&t->series, oldest->at_ms);
+    if (!grown->n)
+        return;
+    int64_t before = t->prev[t->n_prev - 1].at_ms;
+    double most = (double)gs_series_max_until(&t->series, before);
+    double swing = most - (double)gs_series_min_until(&t->series, before);
+    size_t n = 0;
+    for (size_t g = 0; g < grown->n; g++)
+        if ((double)p->total > most || (double)(grown->v[g].site->count - grown->v[g].base) > 1.25 * swing)
+            grown->v[n++] = grown->v[g];
+    grown->n = n;
 }
 
 static void on_escalated(target *t, const gs_profile *p, gs_buf *raw, const gs_verdict *v)
@@ -252,8 +261,7 @@ static void on_escalated(target *t, const gs_profile *p, gs_buf *raw, const gs_v
     for (size_t k = 0; k < t->n_prev; k++)
         t->prev[k].low = (double)gs_series_min_after(&t->series, t->prev[k].at_ms);
     gs_growth_find(p, t->prev, t->n_prev, &t->base, &grown);
-    if (grown.n && !beyond_recent(t, p))
-        grown.n = 0;
+    drop_swings(t, p, &grown);
     gs_counts_done(&t->prev[1]);
     t->prev[1] = t->prev[0];
     t->prev[0] = (gs_counts){0};

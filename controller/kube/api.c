@@ -101,7 +101,8 @@ void gs_kube_path_label(const gs_kube_path *p, char *dst, size_t cap)
                    p->ns && p->name ? "/" : "", p->name ? p->name : "");
 }
 
-/* Validation quotes the whole object first and says what is wrong with it last: of a long message both ends are kept. */
+/* Validation quotes the whole object first and says what is wrong with it last: of a long message both ends are
+ * kept. */
 static void read_message(gs_json_cursor *c, gs_kube_status *st)
 {
     static const char gap[] = " ... ";

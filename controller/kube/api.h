@@ -22,7 +22,7 @@ void gs_kube_path_label(const gs_kube_path *p, char *dst, size_t cap);
 typedef struct gs_kube_status {
     int code;
     char reason[64];
-    char message[360]; /* cut */
+    char message[360];      /* cut */
     int64_t retry_after_ms; /* -1: not given */
 } gs_kube_status;
 

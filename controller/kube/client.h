@@ -7,8 +7,8 @@
  * and never from within the starting function, unless the call is cancelled or the client is freed first.
  *
  * Retries (kube/retry.h decides): 429, 5xx and connection errors after Retry-After or 0.8..30 s with jitter. Reads are
- * retried until opts.deadline_ms; writes only on 429 with Retry-After or where the request never left (connection refused),
- * since anything else may have been done: read the object again and decide. */
+ * retried until opts.deadline_ms; writes only on 429 with Retry-After or where the request never left (connection
+ * refused), since anything else may have been done: read the object again and decide. */
 #ifndef GS_KUBE_CLIENT_H
 #define GS_KUBE_CLIENT_H
 
@@ -27,8 +27,8 @@ typedef struct gs_kube_options {
     unsigned max_in_flight;    /* 0: 16; watches do not count */
     size_t max_queued;         /* waiting requests; 0: 10,000; beyond: GS_NO_MEMORY */
     const gs_clock *clock;     /* copied; NULL: the system's */
-    /* Each HTTP exchange: code 0 where there was no answer. `resource` as "pods" or "deployments/scale"; for a watch it is
-     * called when the watch ends. May be NULL. */
+    /* Each HTTP exchange: code 0 where there was no answer. `resource` as "pods" or "deployments/scale"; for a watch it
+     * is called when the watch ends. May be NULL. */
     void (*on_request)(void *ctx, const char *verb, const char *resource, int code, int64_t elapsed_ms);
     void *ctx;
 } gs_kube_options;
@@ -56,9 +56,10 @@ typedef struct gs_kube_path {
 } gs_kube_path;
 
 typedef struct gs_kube_reply {
-    gs_error err;  /* kind GS_OK on success; status is the HTTP code, message that of the API server, cut */
-    gs_str body;   /* the object on success; lives until done returns */
-    char reason[64]; /* the API server's word for a failure: "AlreadyExists", "Conflict", "NotFound", "Expired"; or "" */
+    gs_error err; /* kind GS_OK on success; status is the HTTP code, message that of the API server, cut */
+    gs_str body;  /* the object on success; lives until done returns */
+    char
+        reason[64]; /* the API server's word for a failure: "AlreadyExists", "Conflict", "NotFound", "Expired"; or "" */
     int64_t retry_after_ms; /* when the API server wants to be asked again, -1: it did not say */
 } gs_kube_reply;
 typedef void (*gs_kube_done)(void *ctx, const gs_kube_reply *reply);
@@ -72,11 +73,12 @@ typedef struct gs_kube_opts {
 
 gs_kube_call *gs_kube_get(gs_kube *k, const gs_kube_path *p, const gs_kube_opts *o, gs_kube_done done, void *ctx);
 /* POST; p->name is NULL unless p->sub is set ("eviction"). */
-gs_kube_call *gs_kube_create(gs_kube *k, const gs_kube_path *p, gs_str object, const gs_kube_opts *o,
-                             gs_kube_done done, void *ctx);
-/* JSON merge patch. With metadata.resourceVersion in it the server refuses (GS_CONFLICT) where the object has changed. */
-gs_kube_call *gs_kube_patch(gs_kube *k, const gs_kube_path *p, gs_str patch, const gs_kube_opts *o,
-                            gs_kube_done done, void *ctx);
+gs_kube_call *gs_kube_create(gs_kube *k, const gs_kube_path *p, gs_str object, const gs_kube_opts *o, gs_kube_done done,
+                             void *ctx);
+/* JSON merge patch. With metadata.resourceVersion in it the server refuses (GS_CONFLICT) where the object has
+ * changed. */
+gs_kube_call *gs_kube_patch(gs_kube *k, const gs_kube_path *p, gs_str patch, const gs_kube_opts *o, gs_kube_done done,
+                            void *ctx);
 /* PUT; the same precondition by metadata.resourceVersion. */
 gs_kube_call *gs_kube_replace(gs_kube *k, const gs_kube_path *p, gs_str object, const gs_kube_opts *o,
                               gs_kube_done done, void *ctx);
@@ -96,7 +98,7 @@ typedef struct gs_kube_stream {
     int64_t idle_timeout_ms; /* 0: none */
     size_t max_bytes;        /* of the whole body */
     int (*on_data)(void *ctx, const char *p, size_t n, gs_error *err); /* non-zero ends the call with *err */
-    gs_kube_done done; /* reply->body is empty on success */
+    gs_kube_done done;                                                 /* reply->body is empty on success */
     void *ctx;
 } gs_kube_stream;
 gs_kube_call *gs_kube_stream_start(gs_kube *k, const gs_kube_stream *s);

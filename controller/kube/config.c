@@ -85,8 +85,9 @@ int gs_kube_config_in_cluster(const char *host, const char *port, const char *di
     port = port ? port : getenv("KUBERNETES_SERVICE_PORT");
     dir = dir ? dir : SERVICE_ACCOUNT_DIR;
     if (!host || !*host || !port || !*port)
-        return gs_error_set(err, GS_TERMINAL, "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not both set: "
-                                              "this is no pod, or enableServiceLinks and the API's service are missing");
+        return gs_error_set(err, GS_TERMINAL,
+                            "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not both set: "
+                            "this is no pod, or enableServiceLinks and the API's service are missing");
     uint64_t number;
     if (!gs_str_u64(gs_str_of(port), &number) || number == 0 || number > 65535)
         return gs_error_set(err, GS_TERMINAL, "KUBERNETES_SERVICE_PORT: \"%s\" must be a port number", port);
@@ -146,8 +147,9 @@ int gs_kube_config_load(const char *path, const char *context, gs_kube_config *r
     const char *home = getenv("HOME");
     file = gs_sprintf("%s/.kube/config", home ? home : "");
     if (access(file, F_OK))
-        return gs_error_set(err, GS_NOT_FOUND, "no cluster is configured: name a kubeconfig file by --kubeconfig or "
-                                               "$KUBECONFIG, or run in a pod with a service account (%s: %s)",
+        return gs_error_set(err, GS_NOT_FOUND,
+                            "no cluster is configured: name a kubeconfig file by --kubeconfig or "
+                            "$KUBECONFIG, or run in a pod with a service account (%s: %s)",
                             file, strerror(errno));
     return gs_kube_config_from_file(file, context, ret, err);
 }

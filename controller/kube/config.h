@@ -10,9 +10,9 @@
 #include "base/err.h"
 
 typedef struct gs_kube_config {
-    char *server;          /* "https://10.96.0.1:443", without a slash at the end */
-    char *ca_pem;          /* NULL: the system's CAs */
-    char *cert_pem;        /* client certificate chain, with key_pem; or NULL */
+    char *server;   /* "https://10.96.0.1:443", without a slash at the end */
+    char *ca_pem;   /* NULL: the system's CAs */
+    char *cert_pem; /* client certificate chain, with key_pem; or NULL */
     char *key_pem;
     char *token;           /* a fixed bearer token, or NULL */
     char *token_file;      /* a token that is replaced while we run, or NULL; wins over token */
@@ -32,8 +32,7 @@ int gs_kube_config_load(const char *path, const char *context, gs_kube_config *r
 int gs_kube_config_from_file(const char *path, const char *context, gs_kube_config *ret, gs_error *err);
 
 /* host, port NULL: $KUBERNETES_SERVICE_HOST, _PORT; dir NULL: /var/run/secrets/kubernetes.io/serviceaccount. */
-int gs_kube_config_in_cluster(const char *host, const char *port, const char *dir, gs_kube_config *ret,
-                              gs_error *err);
+int gs_kube_config_in_cluster(const char *host, const char *port, const char *dir, gs_kube_config *ret, gs_error *err);
 
 /* The decoder behind them. `path` names the file in errors, and relative paths in it start at its folder; `read` gets
  * the files that it names. */

@@ -39,9 +39,6 @@ void gs_event_name(const char *object, uint64_t unique, char ret[GS_EVENT_NAME_M
     }
     while (n && (ret[n - 1] == '-' || ret[n - 1] == '.'))
         n--;
-    for (size_t i = 1; i + 1 < n; i++) /* "a-.b" */
-        if (ret[i] == '-' && ret[i + 1] == '.')
-            ret[i] = '0';
     (void)snprintf(ret + n, 18, "%s%016llx", n ? "." : "", (unsigned long long)unique);
 }
 

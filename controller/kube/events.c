@@ -78,7 +78,7 @@ static bool busy(const series *s)
 static void write_at(series *s, int64_t due_ms)
 {
     s->due_ms = due_ms;
-    if (due_ms < s->e->timer_due) {
+    if (due_ms < s->e->timer_due || s->e->timer_due <= now(s->e)) {
         s->e->timer_due = due_ms;
         gs_timer_set(s->e->timer, due_ms - now(s->e));
     }

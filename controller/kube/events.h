@@ -43,7 +43,8 @@ void gs_kube_events_free(gs_kube_events *e);
 GS_DEFINE_CLEANUP(gs_kube_events *, gs_kube_events_free)
 
 void gs_kube_events_record(gs_kube_events *e, const gs_kube_event *ev);
-/* Writes the series' counts now and calls done(ctx) when nothing is under way any more, at the latest after timeout_ms. */
+/* Writes the series' counts now and calls done(ctx) when nothing is under way any more, at the latest after
+ * timeout_ms. */
 void gs_kube_events_flush(gs_kube_events *e, int64_t timeout_ms, void (*done)(void *ctx), void *ctx);
 
 typedef struct gs_kube_events_stats {

@@ -16,7 +16,7 @@
 #define IDLE_MS 100000
 #define WATCH_MIN_MS 240000
 #define WATCH_MAX_MS 480000
-#define SHORT_WATCH_MS 1000 /* one that ends sooner and brought nothing is a fault, or we would spin */
+#define SHORT_WATCH_MS 1000   /* one that ends sooner and brought nothing is a fault, or we would spin */
 #define ANSWERS_BEFORE_LIST 3 /* bad answers to WATCH in a row: perhaps it is our resourceVersion */
 #define MAX_VERSION 128
 

@@ -1,8 +1,8 @@
-/* Follows a collection: LIST, then WATCH with bookmarks, for ever; resumes at the last resourceVersion after any fault and
- * lists again only where the API server has forgotten it (410). Keeps no copy of any object.
+/* Follows a collection: LIST, then WATCH with bookmarks, for ever; resumes at the last resourceVersion after any fault
+ * and lists again only where the API server has forgotten it (410). Keeps no copy of any object.
  *
- * The owner keeps its own store: on_list_begin .. on_object … .. on_list_end; what it had before and did not see between
- * the two is gone (there will be no on_deleted for it). on_list_begin may come again before on_list_end: start counting
+ * The owner keeps its own store: on_list_begin, on_object for each, on_list_end; what it had before and did not see
+ * between the two is gone (there will be no on_deleted for it). on_list_begin may come again before on_list_end: start counting
  * anew. Afterwards on_object for what was added or changed (an object may be told more than once), on_deleted
  * with its last state. Loop thread only; every function here may be called from within the callbacks. */
 #ifndef GS_KUBE_INFORMER_H
@@ -20,8 +20,8 @@ typedef struct gs_informer_options {
     int64_t idle_ms;            /* a watch without a byte for so long is dead (bookmarks come each minute); 0: 100 s */
     int64_t watch_min_ms;       /* the server ends a watch after min..max, drawn by lot; 0: 240 s and 480 s */
     int64_t watch_max_ms;
-    int64_t backoff_first_ms;   /* 0: 800 */
-    int64_t backoff_max_ms;     /* 0: 30 s */
+    int64_t backoff_first_ms; /* 0: 800 */
+    int64_t backoff_max_ms;   /* 0: 30 s */
 
     void (*on_list_begin)(void *ctx);
     /* Non-zero: this object could not be decoded. It is counted and logged with *err; the informer goes on. */

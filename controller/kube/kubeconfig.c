@@ -50,7 +50,8 @@ static int decode_data(const char *data, gs_buf *out, gs_error *err)
     return gs_base64_decode(gs_buf_str(&plain), out, err);
 }
 
-/* A PEM text, inline in base64 under "<field>-data" or in a file under "<field>"; *ret stays NULL where neither is set. */
+/* A PEM text, inline in base64 under "<field>-data" or in a file under "<field>"; *ret stays NULL where neither is
+ * set. */
 static int pem_of(const struct source *src, const json_t *object, const char *field, char **ret, gs_error *err)
 {
     gs_cleanup(gs_buf_done) gs_buf pem = GS_BUF(GS_MAX_FILE_BYTES);
@@ -91,7 +92,8 @@ static int read_server(const json_t *cluster, gs_kube_config *c, gs_error *err)
         return gs_error_set(err, GS_TERMINAL, "server: must be https://<host>:<port>");
     for (const char *p = host; *p; p++)
         if (*p <= ' ' || *p > '~' || strchr("?#@\"\\", *p))
-            return gs_error_set(err, GS_TERMINAL, "server: must be https://<host>:<port>, without user, query or spaces");
+            return gs_error_set(err, GS_TERMINAL,
+                                "server: must be https://<host>:<port>, without user, query or spaces");
     size_t n = strlen(server);
     while (n && server[n - 1] == '/')
         n--;
@@ -105,8 +107,9 @@ static int read_cluster(const struct source *src, const json_t *cluster, gs_kube
 {
     const char *proxy = gs_json_doc_str(cluster, "proxy-url"), *name = gs_json_doc_str(cluster, "tls-server-name");
     if (json_is_true(json_object_get(cluster, "insecure-skip-tls-verify")))
-        return gs_error_set(err, GS_TERMINAL, "insecure-skip-tls-verify: refused, anybody could read the token; "
-                                              "give the CA by certificate-authority or certificate-authority-data");
+        return gs_error_set(err, GS_TERMINAL,
+                            "insecure-skip-tls-verify: refused, anybody could read the token; "
+                            "give the CA by certificate-authority or certificate-authority-data");
     if (proxy && *proxy)
         return gs_error_set(err, GS_TERMINAL, "proxy-url: not supported yet; connect directly");
     int rc = read_server(cluster, c, err);
@@ -120,13 +123,14 @@ static int read_cluster(const struct source *src, const json_t *cluster, gs_kube
 static int refuse_unsupported(const json_t *user, gs_error *err)
 {
     /* Ignoring one of these would mean to be someone else than the file says. */
-    static const char *const fields[] = {"exec", "auth-provider", "username", "password",
+    static const char *const fields[] = {"exec", "auth-provider", "username",  "password",
                                          "as",   "as-uid",        "as-groups", "as-user-extra"};
     for (size_t i = 0; i < GS_LEN(fields); i++) {
         const json_t *v = json_object_get(user, fields[i]);
         if (v && !json_is_null(v))
-            return gs_error_set(err, GS_TERMINAL, "%s: not supported yet: use a token (kubectl create token "
-                                                  "SERVICEACCOUNT), tokenFile or client-certificate",
+            return gs_error_set(err, GS_TERMINAL,
+                                "%s: not supported yet: use a token (kubectl create token "
+                                "SERVICEACCOUNT), tokenFile or client-certificate",
                                 fields[i]);
     }
     return 0;

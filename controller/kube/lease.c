@@ -275,19 +275,21 @@ static void on_deadline(void *ctx)
 static int check(const gs_kube_lease_options *o, gs_error *err)
 {
     if (o->duration_ms <= o->renew_deadline_ms)
-        return gs_error_set(err, GS_TERMINAL, "lease: the duration (%lld ms) must be longer than the renew deadline "
-                                              "(%lld ms)",
+        return gs_error_set(err, GS_TERMINAL,
+                            "lease: the duration (%lld ms) must be longer than the renew deadline "
+                            "(%lld ms)",
                             (long long)o->duration_ms, (long long)o->renew_deadline_ms);
     if (o->renew_deadline_ms <= o->retry_ms + o->retry_ms / 5)
-        return gs_error_set(err, GS_TERMINAL, "lease: the renew deadline (%lld ms) must be longer than 1.2 times the "
-                                              "retry period (%lld ms)",
+        return gs_error_set(err, GS_TERMINAL,
+                            "lease: the renew deadline (%lld ms) must be longer than 1.2 times the "
+                            "retry period (%lld ms)",
                             (long long)o->renew_deadline_ms, (long long)o->retry_ms);
     if (o->duration_ms < 1000)
         return gs_error_set(err, GS_TERMINAL, "lease: the duration (%lld ms) must be at least a second",
                             (long long)o->duration_ms);
     if (!o->ns || !*o->ns || !o->name || !*o->name || !o->identity || !*o->identity)
         return gs_error_set(err, GS_TERMINAL, "lease: namespace, name and identity must all be set");
-    if (strlen(o->identity) >= sizeof ((gs_lease_record *)0)->holder)
+    if (strlen(o->identity) >= sizeof((gs_lease_record *)0)->holder)
         return gs_error_set(err, GS_TERMINAL, "lease: the identity has over 255 bytes");
     return 0;
 }

@@ -12,12 +12,12 @@ typedef struct gs_kube_lease gs_kube_lease;
 
 typedef struct gs_kube_lease_options {
     const char *ns, *name;
-    const char *identity; /* of this process, unique: "<pod name>_<random>" */
-    int64_t duration_ms;       /* 0: 15 s; in whole seconds on the wire */
-    int64_t renew_deadline_ms; /* 0: 10 s; below duration */
-    int64_t retry_ms;          /* 0: 2 s; below renew_deadline / 1.2 */
-    void (*on_started)(void *ctx);                 /* we lead */
-    void (*on_lost)(void *ctx, const char *reason); /* we no longer do: stop acting now. The lease is idle then */
+    const char *identity;                               /* of this process, unique: "<pod name>_<random>" */
+    int64_t duration_ms;                                /* 0: 15 s; in whole seconds on the wire */
+    int64_t renew_deadline_ms;                          /* 0: 10 s; below duration */
+    int64_t retry_ms;                                   /* 0: 2 s; below renew_deadline / 1.2 */
+    void (*on_started)(void *ctx);                      /* we lead */
+    void (*on_lost)(void *ctx, const char *reason);     /* we no longer do: stop acting now. The lease is idle then */
     void (*on_leader)(void *ctx, const char *identity); /* who leads, us included, "" nobody; may be NULL */
     void *ctx;
 } gs_kube_lease_options;

@@ -15,9 +15,9 @@ typedef struct gs_lease_record {
 int gs_lease_record_read(gs_str lease, gs_lease_record *ret, gs_error *err);
 
 typedef struct gs_lease_write {
-    const char *ns, *name;  /* set both for a new Lease, else NULL */
-    const char *version;    /* precondition of a change; NULL for a new one */
-    const char *holder;     /* "" to give it back */
+    const char *ns, *name; /* set both for a new Lease, else NULL */
+    const char *version;   /* precondition of a change; NULL for a new one */
+    const char *holder;    /* "" to give it back */
     int64_t duration_s;
     int64_t now_wall_ms;
     int64_t transitions;

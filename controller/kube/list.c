@@ -24,7 +24,7 @@ struct gs_kube_list {
     gs_json_split *split;
     gs_timer *timer; /* before the next attempt */
     gs_rng rng;
-    char *next; /* the continue token; NULL: the first page */
+    char *next;        /* the continue token; NULL: the first page */
     size_t seen, skip; /* objects of this page: in this attempt; handed on by attempts before */
     unsigned attempt, restarts;
     int64_t deadline_at;

@@ -1,7 +1,8 @@
 /* A LIST in pages of GS_LIST_PAGE, each object handed on as it arrives: memory is that of one object, not of a page.
  *
- * The pages are one consistent snapshot. Faults are retried until deadline_ms; where the snapshot expired meanwhile (410)
- * or the first page broke off, the listing starts over and on_restart says that what was handed on no longer counts.
+ * The pages are one consistent snapshot. Faults are retried until deadline_ms; where the snapshot expired meanwhile
+ * (410) or the first page broke off, the listing starts over and on_restart says that what was handed on no longer
+ * counts.
  * Loop thread only. */
 #ifndef GS_KUBE_LIST_H
 #define GS_KUBE_LIST_H
@@ -12,11 +13,11 @@ typedef struct gs_kube_list gs_kube_list;
 
 typedef struct gs_kube_list_options {
     const gs_kube_resource *resource;
-    const char *ns;             /* NULL: all namespaces */
-    const char *label_selector; /* "app=payments,tier!=web"; or NULL */
-    const char *field_selector; /* "spec.nodeName=n1"; or NULL */
-    unsigned page;              /* 0: GS_LIST_PAGE */
-    int64_t deadline_ms;        /* without progress; 0: 60 s; below 0: no retries */
+    const char *ns;                /* NULL: all namespaces */
+    const char *label_selector;    /* "app=payments,tier!=web"; or NULL */
+    const char *field_selector;    /* "spec.nodeName=n1"; or NULL */
+    unsigned page;                 /* 0: GS_LIST_PAGE */
+    int64_t deadline_ms;           /* without progress; 0: 60 s; below 0: no retries */
     void (*on_restart)(void *ctx); /* may be NULL */
     /* One object; the bytes live until it returns. Non-zero ends the listing with *err. */
     int (*on_item)(void *ctx, gs_str object, gs_error *err);

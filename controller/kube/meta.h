@@ -1,5 +1,5 @@
-/* What every object has, read from its JSON bytes without copying: all strings are views of these bytes and live as long.
- * Values that contain an escape (only annotations can) are as written, escapes included. Any thread. */
+/* What every object has, read from its JSON bytes without copying: all strings are views of these bytes and live as
+ * long. Values that contain an escape (only annotations can) are as written, escapes included. Any thread. */
 #ifndef GS_KUBE_META_H
 #define GS_KUBE_META_H
 
@@ -11,12 +11,12 @@ typedef struct gs_kube_owner {
 } gs_kube_owner;
 
 typedef struct gs_kube_meta {
-    gs_str api_version, kind;       /* empty in the items of some lists */
+    gs_str api_version, kind; /* empty in the items of some lists */
     gs_str ns, name, generate_name, uid, resource_version;
     gs_str creation_timestamp, deletion_timestamp; /* RFC 3339; empty: absent */
-    int64_t generation;             /* 0: absent */
-    gs_kube_owner controller;       /* the owner with controller: true; kind empty: none */
-    gs_str labels, annotations, finalizers; /* the raw JSON, or empty */
+    int64_t generation;                            /* 0: absent */
+    gs_kube_owner controller;                      /* the owner with controller: true; kind empty: none */
+    gs_str labels, annotations, finalizers;        /* the raw JSON, or empty */
 } gs_kube_meta;
 
 /* -GS_TERMINAL where the bytes are no JSON object, or a field has a type that Kubernetes never gives it. */

@@ -25,11 +25,13 @@ GS_DEFINE_CLEANUP(gs_kube_queue *, gs_kube_queue_free)
 
 /* Now; a delay that was asked for before stays. */
 void gs_kube_queue_add(gs_kube_queue *q, const char *key);
-void gs_kube_queue_add_after(gs_kube_queue *q, const char *key, int64_t delay_ms); /* the earlier of two delays counts */
-void gs_kube_queue_add_rate_limited(gs_kube_queue *q, const char *key); /* after this key's backoff, which then doubles */
-void gs_kube_queue_forget(gs_kube_queue *q, const char *key);           /* resets its backoff: it went well */
-void gs_kube_queue_done(gs_kube_queue *q, const char *key);             /* process is through with it */
-void gs_kube_queue_pause(gs_kube_queue *q, bool paused); /* paused: keys are taken in, none is worked on */
+void gs_kube_queue_add_after(gs_kube_queue *q, const char *key,
+                             int64_t delay_ms); /* the earlier of two delays counts */
+void gs_kube_queue_add_rate_limited(gs_kube_queue *q,
+                                    const char *key);         /* after this key's backoff, which then doubles */
+void gs_kube_queue_forget(gs_kube_queue *q, const char *key); /* resets its backoff: it went well */
+void gs_kube_queue_done(gs_kube_queue *q, const char *key);   /* process is through with it */
+void gs_kube_queue_pause(gs_kube_queue *q, bool paused);      /* paused: keys are taken in, none is worked on */
 
 typedef struct gs_kube_queue_stats {
     size_t depth;      /* ready and waiting for a worker */

@@ -17,7 +17,8 @@ typedef struct gs_kube_token {
 
 void gs_kube_token_init(gs_kube_token *t, const char *fixed, const char *file);
 void gs_kube_token_done(gs_kube_token *t);
-/* The token, or NULL where none is used; the file is read where the last look is 50 s old. Lives until the next call. */
+/* The token, or NULL where none is used; the file is read where the last look is 50 s old. Lives until the next
+ * call. */
 int gs_kube_token_get(gs_kube_token *t, int64_t now_ms, const char **ret, gs_error *err);
 /* The API server refused it: the next _get reads the file. False where there is no file, so that it is no use. */
 bool gs_kube_token_expire(gs_kube_token *t);

@@ -32,8 +32,13 @@ static gs_kube_call *start_write(gs_kube *k, const struct write *w, const gs_kub
                                  const gs_kube_opts *o, gs_kube_done done, void *ctx)
 {
     gs_cleanup(gs_buf_done) gs_buf query = GS_BUF(GS_KUBE_MAX_URL);
-    gs_kube_send s = {.method = w->method, .verb = w->method, .content_type = w->content_type, .path = p,
-                      .body = body, .done = done, .ctx = ctx};
+    gs_kube_send s = {.method = w->method,
+                      .verb = w->method,
+                      .content_type = w->content_type,
+                      .path = p,
+                      .body = body,
+                      .done = done,
+                      .ctx = ctx};
     int rc = w->fields ? gs_kube_query(&query, "fieldManager", gs_kube_field_manager(k)) : 0;
     if (!rc && w->fields)
         rc = gs_kube_query(&query, "fieldValidation", "Strict");
@@ -52,15 +57,15 @@ static gs_kube_call *start_write(gs_kube *k, const struct write *w, const gs_kub
     return gs_kube_send_start(k, &s);
 }
 
-gs_kube_call *gs_kube_create(gs_kube *k, const gs_kube_path *p, gs_str object, const gs_kube_opts *o,
-                             gs_kube_done done, void *ctx)
+gs_kube_call *gs_kube_create(gs_kube *k, const gs_kube_path *p, gs_str object, const gs_kube_opts *o, gs_kube_done done,
+                             void *ctx)
 {
     static const struct write w = {"POST", "application/json", false, true};
     return start_write(k, &w, p, object, o, done, ctx);
 }
 
-gs_kube_call *gs_kube_patch(gs_kube *k, const gs_kube_path *p, gs_str patch, const gs_kube_opts *o,
-                            gs_kube_done done, void *ctx)
+gs_kube_call *gs_kube_patch(gs_kube *k, const gs_kube_path *p, gs_str patch, const gs_kube_opts *o, gs_kube_done done,
+                            void *ctx)
 {
     static const struct write w = {"PATCH", "application/merge-patch+json", true, true};
     return start_write(k, &w, p, patch, o, done, ctx);

@@ -34,7 +34,7 @@ typedef struct act {
     gs_act_result result;
     gs_workload_facts facts;
     char policy_version[32], scale_version[32];
-    bool has_finalizer;
+    bool intended; /* the intent is in the policy's status, or on its way there */
     bool scaled;   /* the scale is as wanted: the outcome is to be recorded */
     int target;    /* replicas to set */
     unsigned rounds;
@@ -118,23 +118,46 @@ static gs_kube_path scale_path(const act *a)
     return (gs_kube_path){.resource = r, .ns = a->workload.ns, .name = a->workload.name, .sub = "scale"};
 }
 
+/* Nothing to undo or to finish, and its cooldown is over. */
+static bool spent(const gs_heal_history *h, int64_t cooldown_s, int64_t wall_ms)
+{
+    int64_t keep = cooldown_s * 1000 > 3600000 ? cooldown_s * 1000 : 3600000;
+    return !h->pending.set && h->added_replicas <= 0 && (!h->n_times || h->action_times[h->n_times - 1] < wall_ms - keep);
+}
+
+/* What another act plans, and has not begun to record, is not to be recorded by this one. */
+static bool only_planned(const op *o, const gs_heal_history *h)
+{
+    for (gs_map_it it = {0}; gs_map_next(o->acts, &it);) {
+        const act *b = it.value;
+        if (b->h == h)
+            return b->purpose == SCALE_OUT && !b->intended;
+    }
+    return false;
+}
+
 /* The histories of a policy as its status has them, this act's own in its new form. */
 static int write_history(const act *a, const gs_heal_history *mine, gs_buf *out, gs_error *err)
 {
-    const gs_heal_history *all[64];
+    const gs_heal_history *all[16 * GS_MAX_HISTORIES];
     const gs_policy *p = gs_engine_policy(a->o->engine, a->workload.ns, a->policy);
     const op_policy *op_p = op_policy_get(a->o, a->workload.ns, a->policy);
     if (!p || !op_p)
         return gs_error_set(err, GS_NOT_FOUND, "the policy is gone");
-    size_t n = gs_engine_histories(a->o->engine, p, all, GS_LEN(all));
-    gs_autofree gs_heal_history *v = gs_allocn(n + 1, sizeof *v);
-    bool seen = false;
-    for (size_t k = 0; k < n; k++) {
-        v[k] = all[k] == a->h ? *mine : *all[k];
-        seen = seen || all[k] == a->h;
+    size_t n_all = gs_engine_histories(a->o->engine, p, all, GS_LEN(all)), n = 0;
+    gs_autofree gs_heal_history *v = gs_allocn(n_all + 1, sizeof *v);
+    v[n++] = *mine;
+    for (size_t k = 0; k < n_all; k++) {
+        if (all[k] == a->h || spent(all[k], p->cooldown_s, op_wall(a->o)))
+            continue;
+        v[n] = *all[k];
+        if (only_planned(a->o, all[k]))
+            v[n].pending = (gs_pending){0};
+        n++;
     }
-    if (!seen)
-        v[n++] = *mine;
+    if (n > GS_MAX_HISTORIES)
+        return gs_error_set(err, GS_REFUSED, "the policy's status holds what was done to %d workloads already: select "
+                            "fewer with each policy", GS_MAX_HISTORIES);
     gs_json_writer w;
     gs_jw_init(&w, out);
     gs_policy_status_patch(&w, a->policy_version, &op_p->status, v, n, true);
@@ -182,8 +205,8 @@ static void on_scaled(void *ctx, const gs_kube_reply *reply)
     a->call = NULL;
     if (reply->err.kind == GS_OK)
         conclude(a, a->purpose == UNDO ? GS_OUTCOME_UNDONE : GS_OUTCOME_SUCCEEDED, "");
-    else if (reply->err.kind == GS_REFUSED || reply->err.kind == GS_TERMINAL)
-        conclude(a, GS_OUTCOME_FAILED, reply->err.msg);
+    else if (a->purpose != UNDO && (reply->err.kind == GS_REFUSED || reply->err.kind == GS_TERMINAL))
+        conclude(a, GS_OUTCOME_FAILED, reply->err.msg); /* what was added stays on record until it is taken back */
     else if (!again(a, &reply->err, read_scale))
         fail(a, true, &reply->err);
 }
@@ -210,8 +233,13 @@ static void decide(act *a)
         } else if (!a->facts.gone && a->facts.replicas == back) {
             conclude(a, GS_OUTCOME_UNDONE, "");
         } else {
-            (void)snprintf(reason, sizeof reason, a->facts.gone ? "NotUndone: the workload is gone" :
-                           "NotUndone: someone else set the scale to %d", a->facts.replicas);
+            if (a->facts.gone)
+                (void)snprintf(reason, sizeof reason, "NotUndone: the workload is gone");
+            else if (a->facts.autoscaler[0])
+                (void)snprintf(reason, sizeof reason, "NotUndone: HorizontalPodAutoscaler %.80s owns the scale now",
+                               a->facts.autoscaler);
+            else
+                (void)snprintf(reason, sizeof reason, "NotUndone: someone else set the scale to %d", a->facts.replicas);
             conclude(a, GS_OUTCOME_SUCCEEDED, reason);
         }
         return;
@@ -298,6 +326,8 @@ static void on_scale(void *ctx, const gs_kube_reply *reply)
 static void read_scale(act *a)
 {
     gs_kube_path path = scale_path(a);
+    if (a->o->stopping)
+        return;
     if (!path.resource) {
         a->facts = (gs_workload_facts){.scalable = false};
         facts_known(a);
@@ -313,8 +343,10 @@ static void on_intent_written(void *ctx, const gs_kube_reply *reply)
     if (reply->err.kind == GS_OK) {
         a->rounds = 0;
         read_scale(a);
-    } else if (!again(a, &reply->err, read_policy)) {
-        fail(a, reply->err.kind == GS_TRANSIENT, &reply->err); /* a lost answer: it may have been written */
+    } else {
+        a->intended = reply->err.kind == GS_TRANSIENT; /* a lost answer: it may have been written */
+        if (!again(a, &reply->err, read_policy))
+            fail(a, a->intended, &reply->err);
     }
 }
 
@@ -327,6 +359,7 @@ static void write_status(act *a)
         return;
     }
     gs_kube_path path = policy_path(a, "status");
+    a->intended = true;
     a->call = gs_kube_patch(a->o->kube, &path, gs_buf_str(&b), &once, a->scaled ? on_outcome_written : on_intent_written,
                             a);
 }
@@ -387,6 +420,8 @@ static void on_policy(void *ctx, const gs_kube_reply *reply)
 static void read_policy(act *a)
 {
     gs_kube_path path = policy_path(a, NULL);
+    if (a->o->stopping)
+        return;
     a->call = gs_kube_get(a->o->kube, &path, &(gs_kube_opts){.deadline_ms = 10000}, on_policy, a);
 }
 
@@ -401,13 +436,27 @@ static act *start(op *o, enum purpose purpose, const gs_workload_ref *w)
     return a;
 }
 
+/* Nothing of a policy runs that is not ready: what it would do next is not even planned. */
+static bool policy_rests(const op *o, const gs_workload_ref *w)
+{
+    gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", w->ns, w->kind, w->name, w->uid);
+    const op_workload *at = gs_map_get(o->workloads, key);
+    return at && at->owner && !op_policy_runs(at->owner);
+}
+
 static void facts(void *ctx, const gs_workload_ref *w,
                   void (*done)(void *arg, const gs_workload_facts *f, const gs_error *err), void *arg)
 {
     act *a = start(ctx, FACTS, w);
+    gs_error err;
     a->on_facts = done;
     a->arg = arg;
-    read_scale(a);
+    if (policy_rests(ctx, w)) {
+        (void)gs_error_set(&err, GS_REFUSED, "the policy is not in force: see its condition Ready");
+        end_facts(a, &err);
+    } else {
+        read_scale(a);
+    }
 }
 
 static void change(op *o, enum purpose purpose, const gs_policy *p, gs_heal_history *h,
@@ -443,6 +492,16 @@ static void resume(void *ctx, const gs_policy *p, gs_heal_history *h,
 void op_actuator_init(op *o, gs_actuator *ret)
 {
     *ret = (gs_actuator){.facts = facts, .scale_out = scale_out, .undo = undo, .resume = resume, .ctx = o};
+}
+
+/* A write that is under way may still arrive; its precondition and the recorded intent see to the rest. */
+void op_actuator_stop(op *o)
+{
+    for (gs_map_it it = {0}; gs_map_next(o->acts, &it);) {
+        act *a = it.value;
+        gs_kube_cancel(gs_take(a->call));
+        gs_kube_list_cancel(gs_take(a->list));
+    }
 }
 
 void op_actuator_free(op *o)

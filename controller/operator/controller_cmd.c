@@ -62,9 +62,17 @@ static int parse_time(const char *flag, const char *s, int64_t min, int64_t max,
         *ret = v;
         return 0;
     }
-    (void)fprintf(stderr, "gostat controller: %s: must be %lld s..%lld s written as 30s, 5m, 2h or 30d, got \"%s\"\n", flag,
-                  (long long)min / 1000, (long long)max / 1000, s);
+    (void)fprintf(stderr, "gostat controller: %s: must be %g s..%lld s written as 30s, 5m, 2h or 30d, got \"%s\"\n", flag,
+                  (double)min / 1000, (long long)max / 1000, s);
     return 2;
+}
+
+/* A namespace's name, as the API server takes it: an unknown one is waited for, an impossible one would be for ever. */
+static bool is_namespace(const char *s)
+{
+    size_t n = strlen(s);
+    return n > 0 && n < GS_NAMESPACE_LEN && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n && s[0] != '-' &&
+           s[n - 1] != '-';
 }
 
 static int parse_bool(const char *flag, const char *s, bool *ret)
@@ -95,7 +103,12 @@ static int take(parsed *p, int opt, const char *arg)
         if (o->n_namespaces == GS_LEN(p->namespaces))
             return usage("--namespace: at most 256 of them; leave it out to watch all", "");
         if (!arg[0])
-            return usage("--namespace: must not be empty", "");
+            return usage("--namespace: must not be empty; leave it out to watch all", "");
+        if (!is_namespace(arg))
+            return usage("--namespace: must be a namespace's name: lower-case letters, digits and '-', got ", arg);
+        for (size_t k = 0; k < o->n_namespaces; k++)
+            if (gs_streq(p->namespaces[k], arg)) /* two watches of one namespace would take each other's pods for gone */
+                return 0;
         p->namespaces[o->n_namespaces++] = arg;
         return 0;
     case OPT_ELECT:

@@ -35,6 +35,14 @@ static op_incident *writer_of(op *o, gs_incident *i)
     return at;
 }
 
+static void forget(op *o, op_incident *at)
+{
+    gs_autofree char *key = gs_sprintf("%s/%s", at->i->workload.ns, at->i->name);
+    (void)gs_map_remove(o->incidents, key);
+    gs_engine_forget_incident(o->engine, at->i->workload.ns, at->i->name);
+    incident_free(at);
+}
+
 static gs_kube_path path_of(const op_incident *at, const char *sub)
 {
     return (gs_kube_path){.resource = &OP_INCIDENTS, .ns = at->i->workload.ns, .name = at->i->name, .sub = sub};
@@ -88,7 +96,9 @@ static void on_status(void *ctx, const gs_kube_reply *reply)
 {
     op_incident *at = ctx;
     at->call = NULL;
-    if (reply->err.kind == GS_NOT_FOUND) { /* someone deleted the record of an open leak: it is made again */
+    if (reply->err.kind == GS_NOT_FOUND && at->i->resolved) {
+        forget(at->o, at);
+    } else if (reply->err.kind == GS_NOT_FOUND) { /* someone deleted the record of an open leak: it is made again */
         at->uid[0] = 0;
         at->dirty = at->urgent = true;
     } else if (reply->err.kind != GS_OK) {
@@ -216,14 +226,6 @@ static int on_incident(void *ctx, gs_str object, gs_error *err)
     return 0;
 }
 
-static void forget(op *o, op_incident *at)
-{
-    gs_autofree char *key = gs_sprintf("%s/%s", at->i->workload.ns, at->i->name);
-    (void)gs_map_remove(o->incidents, key);
-    gs_engine_forget_incident(o->engine, at->i->workload.ns, at->i->name);
-    incident_free(at);
-}
-
 static void on_incident_deleted(void *ctx, gs_str object)
 {
     op *o = ((op_watch *)ctx)->o;
@@ -260,10 +262,14 @@ static void on_expired(void *ctx, const gs_kube_reply *reply)
     op_incident *at = ctx;
     at->call = NULL;
     at->deleting = false;
-    if (reply->err.kind == GS_OK || reply->err.kind == GS_NOT_FOUND)
-        forget(at->o, at);
-    else
+    if (reply->err.kind != GS_OK && reply->err.kind != GS_NOT_FOUND) {
         failed(at, &reply->err);
+    } else if (at->i->resolved) {
+        forget(at->o, at);
+    } else { /* the leak came back meanwhile */
+        at->uid[0] = 0;
+        at->dirty = at->urgent = true;
+    }
 }
 
 void op_incidents_tick(op *o)

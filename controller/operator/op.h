@@ -224,6 +224,7 @@ void op_incidents_free(op *o);
 
 /* actuator.c, store_evidence.c */
 void op_actuator_init(op *o, gs_actuator *ret);
+void op_actuator_stop(op *o); /* o->stopping is set: no step is taken any more */
 void op_actuator_free(op *o);
 gs_evidence_store op_evidence_store(op *o);
 void op_evidence_free(op *o);

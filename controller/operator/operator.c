@@ -188,6 +188,9 @@ static void on_flushed(void *ctx)
 
 static void stop_acting(op *o)
 {
+    o->stopping = true;
+    if (o->acts)
+        op_actuator_stop(o);
     for (size_t k = 0; k < o->n_watches; k++)
         gs_informer_stop(o->watches[k]->informer);
     if (o->queue)
@@ -203,7 +206,6 @@ static void on_signal(void *ctx, int signo)
         gs_loop_stop(o->loop);
         return;
     }
-    o->stopping = true;
     gs_log_info("stopping", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT");
     stop_acting(o);
     gs_kube_events_flush(o->events, STOP_MS, on_flushed, o);

@@ -129,6 +129,7 @@ static void on_written(void *ctx, const gs_kube_reply *reply)
         return;
     gs_log_warn("cannot write a policy's status", "policy", p->key, "error", reply->err.msg);
     p->ever_written = false;
+    p->dirty = true;
     p->retry_ms = op_mono(p->o) + gs_rng_backoff(&p->o->rng, p->failures++, 800, 30000);
 }
 
@@ -136,6 +137,8 @@ void op_policy_write(op_policy *p)
 {
     op *o = p->o;
     int64_t now = op_mono(o);
+    if (!o->synced) /* what an earlier controller wrote stands until all is known again */
+        return;
     if (p->status_call || now < p->retry_ms || now - p->written_ms < GS_STATUS_MIN_MS)
         return;
     if (!p->dirty && now - p->written_ms < GS_STATUS_COUNTS_MS)

@@ -33,7 +33,7 @@ static op_policy *owner_of(const op *o, const op_workload *w)
 
 static void unwatch(op *o, op_pod *p, enum gs_leave why)
 {
-    if (!p->watched)
+    if (!p->watched && why != GS_LEAVE_GONE) /* incidents may list it from when it was watched */
         return;
     p->watched = false;
     gs_engine_drop_target(o->engine, p->pod->ns, p->pod->name, why);

@@ -103,7 +103,7 @@ static op_replicaset *replicaset_of(op *o, const gs_pod *p)
 bool op_store_resolving(const op *o)
 {
     for (gs_map_it it = {0}; gs_map_next(o->replicasets, &it);)
-        if (!((const op_replicaset *)it.value)->known)
+        if (((const op_replicaset *)it.value)->call) /* one that cannot be read must not hold up all others */
             return true;
     return false;
 }
@@ -213,6 +213,8 @@ static int on_pod(void *ctx, gs_str object, gs_error *err)
         p = gs_alloc(sizeof *p);
         gs_map_put(o->pods, key, p);
     }
+    if (p->pod && !gs_streq(p->pod->owner_uid, pod->owner_uid)) /* adopted, or let go, by a controller */
+        op_pod_detach(o, p);
     gs_pod_free(p->pod);
     p->pod = gs_take(pod);
     p->listing = watch->listing;

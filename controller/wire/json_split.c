@@ -244,7 +244,7 @@ static int on_member(gs_json_split *s, gs_str value)
     }
     if (s->member == OTHER || null)
         return 0;
-    if (s->member == ITEMS || value.p[0] != '{')
+    if (s->member == ITEMS || !gs_str_starts(value, "{"))
         return s->rc = gs_error_set(&s->error, GS_TERMINAL, "JSON: at byte %llu: %s",
                                     (unsigned long long)s->value_at,
                                     s->member == ITEMS ? "items is no array" : "metadata is no object");

@@ -2,21 +2,35 @@
 
 #include <pb_common.h>
 
+/* Streams over memory of our own are told by this function; they keep their position in `state`. nanopb checks
+ * bytes_left before it calls. */
+static bool read_memory(pb_istream_t *stream, pb_byte_t *buf, size_t count)
+{
+    const char *p = stream->state;
+    memcpy(buf, p, count);
+    stream->state = (void *)(uintptr_t)(p + count);
+    return true;
+}
+
 int gs_pb_decode(gs_str bytes, const pb_msgdesc_t *fields, void *msg, const char *what, gs_error *err)
 {
-    pb_istream_t stream = pb_istream_from_buffer((const pb_byte_t *)bytes.p, bytes.n);
+    const char *start = bytes.n ? bytes.p : "";
+    pb_istream_t stream = {.callback = read_memory, .state = (void *)(uintptr_t)start, .bytes_left = bytes.n};
     if (pb_decode(&stream, fields, msg))
         return 0;
     return gs_error_set(err, GS_TERMINAL, "%s: malformed protobuf, %zu bytes before the end: %s", what,
                         stream.bytes_left, PB_GET_ERROR(&stream));
 }
 
-gs_str gs_pb_view(pb_istream_t *stream)
+bool gs_pb_view(pb_istream_t *stream, gs_str *ret)
 {
-    /* A stream over memory keeps its position in `state`; reading into NULL only moves it. */
-    gs_str s = {stream->state, stream->bytes_left};
-    (void)pb_read(stream, NULL, s.n);
-    return s;
+    if (stream->callback != read_memory)
+        return gs_pb_fail(stream, "a number where a string or message should be");
+    const char *p = stream->state;
+    *ret = (gs_str){p, stream->bytes_left};
+    stream->state = (void *)(uintptr_t)(p + stream->bytes_left);
+    stream->bytes_left = 0;
+    return true;
 }
 
 bool gs_pb_each_varint(pb_istream_t *stream, bool (*each)(void *ctx, uint64_t value), void *ctx)

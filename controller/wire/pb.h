@@ -15,9 +15,9 @@
  * the error. -GS_TERMINAL where the bytes are malformed or a callback returned false. */
 int gs_pb_decode(gs_str bytes, const pb_msgdesc_t *fields, void *msg, const char *what, gs_error *err);
 
-/* In a decode callback of a string or bytes field: its whole content, which is consumed. Only for streams
- * that gs_pb_decode made (and what nanopb derives from them). */
-gs_str gs_pb_view(pb_istream_t *stream);
+/* In a decode callback of a string, bytes or message field: its whole content, which is consumed. False, and the
+ * decoding fails, where the peer has sent the field as a number: nanopb shows that as a copy on its own stack. */
+bool gs_pb_view(pb_istream_t *stream, gs_str *ret);
 
 /* In a decode callback of a repeated integer: hands every value to `each`, packed or not; false ends the
  * decoding. */

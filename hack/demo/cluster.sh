@@ -57,13 +57,14 @@ demo_install() {
 
 demo_apply() {
   step 'two services, a Secret, a policy'
-  k apply -f "$ROOT/hack/demo/shop.yaml" >>"$DIR/apply.log"
-  k -n shop create secret generic gostat-s3 --from-literal=accessKeyId="$S3_ACCESS_KEY" \
-    --from-literal=secretAccessKey="$S3_SECRET_KEY" --from-file=ca.crt="$S3_CA" >>"$DIR/apply.log"
-  k -n shop label secret gostat-s3 gostat.dev/usable=true >>"$DIR/apply.log"
-  k -n shop rollout status deployment/payments deployment/catalog --timeout=60s >>"$DIR/apply.log"
-  sed -e "s|\${S3_ENDPOINT}|$S3_ENDPOINT|" -e "s|\${S3_BUCKET}|$S3_BUCKET|" "$ROOT/hack/demo/policy.yaml" |
-    k apply -f - >>"$DIR/apply.log"
+  {
+    k apply -f "$ROOT/hack/demo/shop.yaml"
+    k -n shop create secret generic gostat-s3 --from-literal=accessKeyId="$S3_ACCESS_KEY" \
+      --from-literal=secretAccessKey="$S3_SECRET_KEY" --from-file=ca.crt="$S3_CA"
+    k -n shop label secret gostat-s3 gostat.dev/usable=true
+    k -n shop rollout status deployment/payments deployment/catalog --timeout=60s
+    sed -e "s|\${S3_ENDPOINT}|$S3_ENDPOINT|" -e "s|\${S3_BUCKET}|$S3_BUCKET|" "$ROOT/hack/demo/policy.yaml" | k apply -f -
+  } >>"$DIR/apply.log"
   step_ok
 }
 

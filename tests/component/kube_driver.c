@@ -270,10 +270,14 @@ static void events_flushed(void *ctx)
 static void next_event(void *ctx)
 {
     app *a = ctx;
-    gs_kube_object_ref related = {.api_version = "v1", .kind = "Pod", .ns = opt(a, "namespace", "default"), .name = "web-1"};
+    gs_kube_object_ref related = {
+        .api_version = "v1", .kind = "Pod", .ns = opt(a, "namespace", "default"), .name = "web-1"};
     gs_kube_event ev = {
-        .regarding = {.api_version = "v1", .kind = "ConfigMap", .ns = opt(a, "namespace", "default"),
-                      .name = opt(a, "name", "thing"), .uid = opt(a, "uid", NULL)},
+        .regarding = {.api_version = "v1",
+                      .kind = "ConfigMap",
+                      .ns = opt(a, "namespace", "default"),
+                      .name = opt(a, "name", "thing"),
+                      .uid = opt(a, "uid", NULL)},
         .related = &related,
         .type = GS_KUBE_WARNING,
         .reason = "LeakFound",
@@ -319,7 +323,9 @@ static void call_done(void *ctx, const gs_kube_reply *reply)
 
 static void run_call(app *a)
 {
-    gs_kube_path p = {.resource = &resource, .ns = opt(a, "namespace", NULL), .name = opt(a, "name", NULL),
+    gs_kube_path p = {.resource = &resource,
+                      .ns = opt(a, "namespace", NULL),
+                      .name = opt(a, "name", NULL),
                       .sub = opt(a, "sub", NULL)};
     gs_str body = gs_str_of(opt(a, "body", ""));
     const char *verb = a->argv[1];

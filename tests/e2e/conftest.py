@@ -57,17 +57,15 @@ def stage(world):
 
 @pytest.fixture(scope="session")
 def scenes(request, stage):
-    """All scenes that a selected test asks for, begun at once. A module names its scenes in SCENES: {test: function}."""
+    """The scenes of all selected tests, begun at once: begin(stage, scenes, wanted) of each module knows its own."""
     running = Scenes()
-    selected = {item.originalname or item.name: item for item in request.session.items}
-    wanted = {item.callspec.id if hasattr(item, "callspec") else item.name for item in request.session.items}
+    wanted = {item.name for item in request.session.items}
     since = time.monotonic()
     for module in SCENE_MODULES:
-        importlib.import_module(module).begin(stage, running, set(selected) | wanted)
+        importlib.import_module(module).begin(stage, running, wanted)
+    running.on_end(lambda: LINES.append(f"the scenes that ran at once: {time.monotonic() - since:.0f} s"))
     yield running
-    running.wait()
     running.close()
-    LINES.append(f"scenes that ran at once: {time.monotonic() - since:.0f} s")
 
 
 @pytest.fixture

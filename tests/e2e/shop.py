@@ -25,6 +25,7 @@ NEVER = 86400  # LEAK_AFTER of a program that leaks when it is told to
 class Shop:
     def __init__(self, world, name):
         self.world = world
+        self._closed = False
         self.controllers = []  # whose logs are shown when something fails
         self.ns = f"e2e-{name}-{secrets.token_hex(3)}"
         labels = {"pod-security.kubernetes.io/enforce": "restricted", "gostat-e2e": "1"}
@@ -32,6 +33,9 @@ class Shop:
 
     def close(self):
         """Policies first: a finalizer whose controller is gone would keep the namespace for ever."""
+        if self._closed:
+            return
+        self._closed = True
         w = self.world
         for p in w.custom.list_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatpolicies")["items"]:
             name = p["metadata"]["name"]
@@ -125,7 +129,7 @@ class Shop:
         self.deployment(replicas=replicas, LEAK=leak, RATE=4, LEAK_AFTER=NEVER)
         self.secret()
         self.policy(mode=mode, interval=interval)
-        self.wait_sampled(replicas)
+        self.wait_sampled()
 
     # What is there
 
@@ -187,13 +191,16 @@ class Shop:
     def until(self, seconds, what, probe, every=0.25):
         return until(seconds, f"{what} ({self.ns})", probe, self.show, every)
 
-    def wait_sampled(self, count, name="shop"):
-        def sampled():
-            targets = self.get_policy(name).get("status", {}).get("targets", {})
-            return targets.get("matched") == count and targets.get("sampled") == count
+    def wait_sampled(self, name="shop", deployments=("payments",)):
+        """All pods are Ready, and some are sampled: the counts of a status may come up to 30 s later."""
 
-        # The counts of a status are written at most every 30 s.
-        self.until(90, f"{count} pods are sampled", sampled)
+        def sampled():
+            found = self.get_policy(name).get("status", {}).get("conditions", [])
+            return any(c["type"] == "Collecting" and c["status"] == "True" for c in found)
+
+        for d in deployments:
+            self.until(60, f"the pods of {d} are ready", lambda d=d: self.ready(self.replicas(d), d))
+        self.until(30, "pods are sampled", sampled)
 
     def wait_incident(self, seconds=90):
         return self.until(seconds, "an incident", self.incident)

@@ -54,7 +54,6 @@ class World:
         self.apps = kubernetes.client.AppsV1Api(self.api)
         self.hpa = kubernetes.client.AutoscalingV2Api(self.api)
         self.leases = kubernetes.client.CoordinationV1Api(self.api)
-        self.events = kubernetes.client.EventsV1Api(self.api)
         self.custom = kubernetes.client.CustomObjectsApi(self.api)
         self.audit = Audit(os.environ["GOSTAT_AUDIT_LOG"])
         self.bucket = os.environ["S3_BUCKET"]

@@ -420,8 +420,8 @@ static void answer_resume(world *w, const world_call *c)
 {
     gs_act_result r = {.outcome = GS_OUTCOME_SUCCEEDED};
     gs_workload_facts f = facts_of(c->scale);
-    if (w->act == ACT_REFUSED) {
-        r.outcome = GS_OUTCOME_REFUSED;
+    if (w->act == ACT_REFUSED || w->act == ACT_UNKNOWN) {
+        r.outcome = w->act == ACT_REFUSED ? GS_OUTCOME_REFUSED : GS_OUTCOME_PENDING;
         (void)snprintf(r.reason, sizeof r.reason, "the API server is away");
     } else if (gs_heal_resume(c->h, &f) == GS_RESUME_GIVE_UP) {
         r.outcome = GS_OUTCOME_FAILED;

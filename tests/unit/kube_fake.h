@@ -10,6 +10,7 @@
 #include "kube/client.h"
 #include "raw_server.h"
 
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -119,7 +120,9 @@ static inline void *fake_accept(void *ctx)
             return NULL;
         }
         struct fake_conn *c = malloc(sizeof *c);
+        int one = 1;
         *c = (struct fake_conn){f, fd};
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* an answer goes out in pieces */
         f->fds[f->connections] = fd;
         if (pthread_create(&f->threads[f->connections], NULL, fake_serve, c))
             abort();
@@ -136,7 +139,8 @@ static inline void fake_start(fake *f, const fake_step *steps)
     (void)pthread_mutex_init(&f->lock, NULL);
     f->steps = steps;
     f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(f->fd, (struct sockaddr *)&in, len) || listen(f->fd, 64) || getsockname(f->fd, (struct sockaddr *)&in, &len))
+    if (bind(f->fd, (struct sockaddr *)&in, len) || listen(f->fd, 64) ||
+        getsockname(f->fd, (struct sockaddr *)&in, &len))
         abort();
     f->port = ntohs(in.sin_port);
     if (pthread_create(&f->thread, NULL, fake_accept, f))
@@ -166,7 +170,7 @@ typedef struct fixture {
     fake f;
     gs_loop *loop;
     gs_kube *k;
-    int requests; /* as told by on_request */
+    int requests;    /* as told by on_request */
     char seen[1024]; /* "GET pods 200;…" */
 } fixture;
 

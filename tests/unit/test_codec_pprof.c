@@ -433,6 +433,8 @@ static void test_refused(void **state)
         {"cut off", 10, "malformed protobuf"},
         {"negative string", 11, "location 3 refers to a string"},
         {"unknown string of a label", 12, "a label refers to a string"},
+        {"a number for a string", 13, "malformed protobuf"},
+        {"a number for a sample", 14, "malformed protobuf"},
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         gs_cleanup(made_done) struct made m = MADE;
@@ -461,6 +463,8 @@ static void test_refused(void **state)
         } else {
             put_sample(&m, &(uint64_t){what == 0 ? 999 : 3}, 1, what == 3 ? UINT64_MAX : 1);
         }
+        if (what == 13 || what == 14)
+            pb_int(&m.out, what == 13 ? 6 : 2, 77);
         if (what == 10)
             m.out.n--;
         print_message("%s\n", cases[i].name);

@@ -263,8 +263,14 @@ static void a_leak_in_a_pulsating_service(void **state)
     s->period_ms = 13 * SECOND;
     (void)world_site(p, LEAK, 0, 2, w.now + 5 * MINUTE);
     world_run(&w, 5 * MINUTE);
-    const world_line *l = world_until(&w, GS_EVENT_INCIDENT, 5 * MINUTE);
-    assert_non_null(strstr(l->reason, LEAK));
+    assert_int_equal(world_incidents(&w), 0);
+    world_run(&w, 6 * MINUTE); /* the growth rule sees no three rises in a row: the next regular profile does */
+    assert_int_equal(world_incidents(&w), 1);
+    const gs_incident *i = world_incident(&w, 0);
+    bool named = false;
+    for (size_t k = 0; k < i->n_patterns; k++)
+        named = named || gs_streq(i->patterns[k].leaf, LEAK);
+    assert_true(named);
     world_close(&w);
 }
 

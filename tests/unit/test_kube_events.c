@@ -28,7 +28,8 @@ static gs_kube_event event(const char *reason)
     };
 }
 
-static void start(fixture *x, const fake_step *steps, gs_kube_events **e, gs_kube_events_options o, const gs_clock *clock)
+static void start(fixture *x, const fake_step *steps, gs_kube_events **e, gs_kube_events_options o,
+                  const gs_clock *clock)
 {
     fixture_start_with(x, steps, (gs_kube_options){.clock = clock}, NULL);
     o.controller = "gostat.dev/controller";
@@ -52,11 +53,12 @@ static void end(fixture *x, gs_kube_events *e)
 static void repetitions_become_a_series(void **state)
 {
     (void)state;
-    static const fake_step steps[] = {{.expect = POST, .status = 201, .body = "{}"},
-                                      {.expect = "{\"series\":{\"count\":4,\"lastObservedTime\":\"", .status = 200, .body = "{}"},
-                                      {.expect = POST, .status = 201, .body = "{}"}, /* another reason */
-                                      {.expect = "\"count\":5,", .status = 200, .body = "{}"}, /* by the flush */
-                                      {0}};
+    static const fake_step steps[] = {
+        {.expect = POST, .status = 201, .body = "{}"},
+        {.expect = "{\"series\":{\"count\":4,\"lastObservedTime\":\"", .status = 200, .body = "{}"},
+        {.expect = POST, .status = 201, .body = "{}"},           /* another reason */
+        {.expect = "\"count\":5,", .status = 200, .body = "{}"}, /* by the flush */
+        {0}};
     fixture x;
     gs_kube_events *e;
     start(&x, steps, &e, (gs_kube_events_options){.series_ms = 100}, NULL);
@@ -89,7 +91,8 @@ static void repetitions_become_a_series(void **state)
 static void after_the_window_it_is_a_new_event(void **state)
 {
     (void)state;
-    static const fake_step steps[] = {{.expect = POST, .status = 201, .body = "{}"}, {.expect = POST, .status = 201, .body = "{}"}, {0}};
+    static const fake_step steps[] = {
+        {.expect = POST, .status = 201, .body = "{}"}, {.expect = POST, .status = 201, .body = "{}"}, {0}};
     fixture x;
     gs_kube_events *e;
     start(&x, steps, &e, (gs_kube_events_options){0}, &fake_clock);
@@ -148,10 +151,19 @@ static void faults(void **state)
     } cases[] = {
         {"503 is tried again", {{.expect = POST, .status = 503}, {.expect = POST, .status = 201, .body = "{}"}}, 1, 0},
         {"it got through the first time",
-         {{.expect = POST, .status = 0}, {.expect = POST, .status = 409, .body = "{\"kind\":\"Status\",\"reason\":\"AlreadyExists\",\"code\":409}"}}, 1, 0},
+         {{.expect = POST, .status = 0},
+          {.expect = POST, .status = 409, .body = "{\"kind\":\"Status\",\"reason\":\"AlreadyExists\",\"code\":409}"}},
+         1,
+         0},
         {"403 is dropped at once", {{.expect = POST, .status = 403}}, 0, 1},
         {"422 is dropped at once", {{.expect = POST, .status = 422}}, 0, 1},
-        {"four times is enough", {{.expect = POST, .status = 500}, {.expect = POST, .status = 500}, {.expect = POST, .status = 500}, {.expect = POST, .status = 500}}, 0, 1},
+        {"four times is enough",
+         {{.expect = POST, .status = 500},
+          {.expect = POST, .status = 500},
+          {.expect = POST, .status = 500},
+          {.expect = POST, .status = 500}},
+         0,
+         1},
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         fixture x;
@@ -163,7 +175,8 @@ static void faults(void **state)
         fixture_run(&x);
         gs_kube_events_stats s = gs_kube_events_get_stats(e);
         if (s.created != cases[i].created || s.dropped != cases[i].dropped || s.pending)
-            fail_msg("%s: created %d dropped %d pending %d; %s", cases[i].name, (int)s.created, (int)s.dropped, (int)s.pending, x.seen);
+            fail_msg("%s: created %d dropped %d pending %d; %s", cases[i].name, (int)s.created, (int)s.dropped,
+                     (int)s.pending, x.seen);
         fake_check(&x.f);
         end(&x, e);
     }
@@ -256,8 +269,9 @@ static void bodies(void **state)
     gs_error err = {0};
     assert_int_equal(gs_event_body(&b, &ev, "gostat.dev/controller", "gostat-0", "shop", "web.1", 0, &err), 0);
     char text[4096];
-    static const char *const note_path[] = {"note", NULL}, *const reason[] = {"reason", NULL}, *const time[] = {"eventTime", NULL},
-                             *const uid[] = {"regarding", "uid", NULL}, *const related[] = {"related", "name", NULL};
+    static const char *const note_path[] = {"note", NULL}, *const reason[] = {"reason", NULL},
+                             *const time[] = {"eventTime", NULL}, *const uid[] = {"regarding", "uid", NULL},
+                             *const related[] = {"related", "name", NULL};
     assert_true(gs_json_find_string(gs_buf_str(&b), note_path, text, sizeof text));
     assert_int_equal(strlen(text), 1024);
     assert_true(gs_json_find_string(gs_buf_str(&b), reason, text, sizeof text));
@@ -278,12 +292,9 @@ static void names(void **state)
     long_name[299] = 0;
     static const struct {
         const char *object, *expected;
-    } cases[] = {{"web", "web.00000000000000ff"},
-                 {"Web_1:x", "web-1-x.00000000000000ff"},
-                 {"-web-", "web.00000000000000ff"},
-                 {"a..b.-c", "a.b.c.00000000000000ff"},
-                 {"a-.b", "a0.b.00000000000000ff"},
-                 {"", "00000000000000ff"},
+    } cases[] = {{"web", "web.00000000000000ff"},   {"Web_1:x", "web-1-x.00000000000000ff"},
+                 {"-web-", "web.00000000000000ff"}, {"a..b.-c", "a.b.c.00000000000000ff"},
+                 {"a-.b", "a-b.00000000000000ff"},  {"", "00000000000000ff"},
                  {NULL, "00000000000000ff"}};
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         gs_event_name(cases[i].object, 255, name);

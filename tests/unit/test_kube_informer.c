@@ -8,9 +8,10 @@ static const gs_kube_resource pods = {"", "v1", "pods", true};
 #define OBJ(n, rv) "{\"metadata\":{\"name\":\"" n "\",\"resourceVersion\":\"" rv "\"}}"
 #define LIST(rv, items) "{\"metadata\":{\"resourceVersion\":\"" rv "\"},\"items\":[" items "]}"
 #define EV(type, n, rv) "{\"type\":\"" type "\",\"object\":" OBJ(n, rv) "}\n"
-#define BOOKMARK(rv) "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Pod\",\"metadata\":{\"resourceVersion\":\"" rv "\"}}}\n"
-#define GONE_EVENT                                                                                                 \
-    "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":\"too old resource version\","      \
+#define BOOKMARK(rv)                                                                                                   \
+    "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Pod\",\"metadata\":{\"resourceVersion\":\"" rv "\"}}}\n"
+#define GONE_EVENT                                                                                                         \
+    "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":\"too old resource version\"," \
     "\"reason\":\"Expired\",\"code\":410}}\n"
 #define GONE "{\"kind\":\"Status\",\"reason\":\"Expired\",\"message\":\"too old resource version\",\"code\":410}"
 #define LIST_REQ "GET /api/v1/namespaces/shop/pods?limit=500 "
@@ -20,7 +21,7 @@ struct got {
     fixture *x;
     gs_informer *i;
     char log[1024];
-    const char *stop_when; /* the loop ends when the log ends so */
+    const char *stop_when;                        /* the loop ends when the log ends so */
     int (*then)(struct got *g, const char *name); /* called for each object; may be NULL */
     bool freed;
 };
@@ -103,78 +104,111 @@ static void follows(void **state)
     } cases[] = {
         {"list, then events",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", OBJ("a", "3") "," OBJ("b", "4"))},
-          {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "c", "6") EV("MODIFIED", "a", "7") EV("DELETED", "b", "8"), .then = FAKE_HANG}},
-         "[ +a +b ] +c +a -b ", 0},
+          {.expect = WATCH_REQ("5"),
+           .status = 200,
+           .body = EV("ADDED", "c", "6") EV("MODIFIED", "a", "7") EV("DELETED", "b", "8"),
+           .then = FAKE_HANG}},
+         "[ +a +b ] +c +a -b ",
+         0},
         {"events in single bytes",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
-          {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "c", "6") EV("DELETED", "c", "8"), .chunk = 1, .then = FAKE_HANG}},
-         "[ ] +c -c ", 0},
+          {.expect = WATCH_REQ("5"),
+           .status = 200,
+           .body = EV("ADDED", "c", "6") EV("DELETED", "c", "8"),
+           .chunk = 1,
+           .then = FAKE_HANG}},
+         "[ ] +c -c ",
+         0},
         {"resumed after the server ended it",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "a", "6"), .chunk = 100},
           {.expect = WATCH_REQ("6"), .status = 200, .body = EV("ADDED", "b", "7"), .chunk = 100},
           {.expect = WATCH_REQ("7"), .status = 200, .body = EV("ADDED", "c", "8"), .then = FAKE_HANG}},
-         "[ ] +a +b +c ", 0},
+         "[ ] +a +b +c ",
+         0},
         {"resumed at a bookmark",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
-          {.expect = "watch=1&allowWatchBookmarks=true&timeoutSeconds=", .status = 200, .body = BOOKMARK("60"), .chunk = 100},
+          {.expect = "watch=1&allowWatchBookmarks=true&timeoutSeconds=",
+           .status = 200,
+           .body = BOOKMARK("60"),
+           .chunk = 100},
           {.expect = WATCH_REQ("60"), .status = 200, .body = EV("ADDED", "a", "61"), .then = FAKE_HANG}},
-         "[ ] +a ", 0},
+         "[ ] +a ",
+         0},
         {"broken off within an event: it comes again",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
-          {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "a", "6") "{\"type\":\"ADDED\",\"obj", .then = FAKE_CUT},
+          {.expect = WATCH_REQ("5"),
+           .status = 200,
+           .body = EV("ADDED", "a", "6") "{\"type\":\"ADDED\",\"obj",
+           .then = FAKE_CUT},
           {.expect = WATCH_REQ("6"), .status = 200, .body = EV("ADDED", "b", "7"), .then = FAKE_HANG}},
-         "[ ] +a !transient +b ", 0},
+         "[ ] +a !transient +b ",
+         0},
         {"ended well within an event",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
-          {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "a", "6") "{\"type\":\"ADDED\",\"obj", .chunk = 9},
+          {.expect = WATCH_REQ("5"),
+           .status = 200,
+           .body = EV("ADDED", "a", "6") "{\"type\":\"ADDED\",\"obj",
+           .chunk = 9},
           {.expect = WATCH_REQ("6"), .status = 200, .body = EV("ADDED", "b", "7"), .then = FAKE_HANG}},
-         "[ ] +a !transient +b ", 0},
+         "[ ] +a !transient +b ",
+         0},
         {"half-open connection",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "a", "6"), .then = FAKE_HANG},
           {.expect = WATCH_REQ("6"), .status = 200, .body = EV("ADDED", "b", "7"), .then = FAKE_HANG}},
-         "[ ] +a !transient +b ", 0},
+         "[ ] +a !transient +b ",
+         0},
         {"never an answer",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
           {.expect = WATCH_REQ("5"), .status = 200, .delay_ms = 5000},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "b", "7"), .then = FAKE_HANG}},
-         "[ ] !transient +b ", 0},
+         "[ ] !transient +b ",
+         0},
         {"410 as a status",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", OBJ("a", "3"))},
           {.expect = WATCH_REQ("5"), .status = 410, .body = GONE},
           {.expect = LIST_REQ, .status = 200, .body = LIST("9", OBJ("b", "8"))},
           {.expect = WATCH_REQ("9"), .status = 200, .body = EV("ADDED", "c", "10"), .then = FAKE_HANG}},
-         "[ +a ] !gone [ +b ] +c ", 0},
+         "[ +a ] !gone [ +b ] +c ",
+         0},
         {"410 as an event",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", OBJ("a", "3"))},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "z", "6") GONE_EVENT, .chunk = 1000},
           {.expect = LIST_REQ, .status = 200, .body = LIST("9", OBJ("b", "8"))},
           {.expect = WATCH_REQ("9"), .status = 200, .body = EV("ADDED", "c", "10"), .then = FAKE_HANG}},
-         "[ +a ] +z !gone [ +b ] +c ", 0},
+         "[ +a ] +z !gone [ +b ] +c ",
+         0},
         {"410 without a body",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
           {.expect = WATCH_REQ("5"), .status = 410},
           {.expect = LIST_REQ, .status = 200, .body = LIST("9", "")},
           {.expect = WATCH_REQ("9"), .status = 200, .body = EV("ADDED", "c", "10"), .then = FAKE_HANG}},
-         "[ ] !gone [ ] +c ", 0},
+         "[ ] !gone [ ] +c ",
+         0},
         {"410 to the list itself",
          {{.expect = LIST_REQ, .status = 410, .body = GONE},
           {.expect = LIST_REQ, .status = 200, .body = LIST("9", "")},
           {.expect = WATCH_REQ("9"), .status = 200, .body = EV("ADDED", "c", "10"), .then = FAKE_HANG}},
-         "[ !gone [ ] +c ", 0},
+         "[ !gone [ ] +c ",
+         0},
         {"another error event",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
-          {.expect = WATCH_REQ("5"), .status = 200, .chunk = 1000,
-           .body = "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"message\":\"oops\",\"reason\":\"InternalError\",\"code\":500}}"},
+          {.expect = WATCH_REQ("5"),
+           .status = 200,
+           .chunk = 1000,
+           .body =
+               "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"message\":\"oops\",\"reason\":\"InternalError\",\"code\":500}}"},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "c", "10"), .then = FAKE_HANG}},
-         "[ ] !transient +c ", 0},
+         "[ ] !transient +c ",
+         0},
         {"429 and 503, with and without Retry-After",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
           {.expect = WATCH_REQ("5"), .status = 429, .headers = "Retry-After: 1\r\n"},
           {.expect = WATCH_REQ("5"), .status = 503},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "c", "10"), .then = FAKE_HANG}},
-         "[ ] !transient !transient +c ", 0},
+         "[ ] !transient !transient +c ",
+         0},
         {"a resourceVersion from the future: 504 for ever",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
           {.expect = WATCH_REQ("5"), .status = 504},
@@ -182,29 +216,37 @@ static void follows(void **state)
           {.expect = WATCH_REQ("5"), .status = 504},
           {.expect = LIST_REQ, .status = 200, .body = LIST("2", "")},
           {.expect = WATCH_REQ("2"), .status = 200, .body = EV("ADDED", "c", "3"), .then = FAKE_HANG}},
-         "[ ] !transient !transient !transient [ ] +c ", 0},
+         "[ ] !transient !transient !transient [ ] +c ",
+         0},
         {"garbage in the watch",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "a", "6") "<html>busy</html>", .chunk = 1000},
           {.expect = WATCH_REQ("6"), .status = 200, .body = EV("ADDED", "c", "10"), .then = FAKE_HANG}},
-         "[ ] +a !terminal +c ", 0},
+         "[ ] +a !terminal +c ",
+         0},
         {"an unknown event",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("EXPLODED", "a", "6"), .chunk = 1000},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "c", "10"), .then = FAKE_HANG}},
-         "[ ] !terminal +c ", 0},
+         "[ ] !terminal +c ",
+         0},
         {"objects that cannot be decoded stop nothing",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", OBJ("bad", "1") "," OBJ("a", "2"))},
-          {.expect = WATCH_REQ("5"), .status = 200, .chunk = 1000,
-           .body = EV("ADDED", "bad", "6") "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"x\"}}}" EV("ADDED", "c", "7")},
+          {.expect = WATCH_REQ("5"),
+           .status = 200,
+           .chunk = 1000,
+           .body = EV("ADDED", "bad",
+                      "6") "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"x\"}}}" EV("ADDED", "c", "7")},
           {.expect = WATCH_REQ("7"), .status = 200, .body = EV("ADDED", "d", "10"), .then = FAKE_HANG}},
-         "[ +bad +a ] +bad +x +c +d ", 3},
+         "[ +bad +a ] +bad +x +c +d ",
+         3},
         {"watches that end at once",
          {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
           {.expect = WATCH_REQ("5"), .status = 200},
           {.expect = WATCH_REQ("5"), .status = 200},
           {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "c", "10"), .then = FAKE_HANG}},
-         "[ ] !transient !transient +c ", 0},
+         "[ ] !transient !transient +c ",
+         0},
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         fixture x;
@@ -265,12 +307,14 @@ static void stopped_within_callbacks(void **state)
         {.expect = LIST_REQ, .status = 200, .body = LIST("6", OBJ("z", "1"))},
         {.expect = WATCH_REQ("6"), .status = 200, .then = FAKE_HANG},
         {0}};
-    static const fake_step in_watch[] = {
-        {.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
-        {.expect = WATCH_REQ("5"), .status = 200, .body = EV("ADDED", "a", "6") EV("ADDED", "b", "7") EV("ADDED", "c", "8"), .then = FAKE_HANG},
-        {.expect = LIST_REQ, .status = 200, .body = LIST("6", OBJ("z", "1"))},
-        {.expect = WATCH_REQ("6"), .status = 200, .then = FAKE_HANG},
-        {0}};
+    static const fake_step in_watch[] = {{.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
+                                         {.expect = WATCH_REQ("5"),
+                                          .status = 200,
+                                          .body = EV("ADDED", "a", "6") EV("ADDED", "b", "7") EV("ADDED", "c", "8"),
+                                          .then = FAKE_HANG},
+                                         {.expect = LIST_REQ, .status = 200, .body = LIST("6", OBJ("z", "1"))},
+                                         {.expect = WATCH_REQ("6"), .status = 200, .then = FAKE_HANG},
+                                         {0}};
     static const struct {
         const char *name;
         const fake_step *steps;
@@ -307,10 +351,11 @@ static void stopped_within_callbacks(void **state)
 static void faults_that_nobody_asks_for_are_logged(void **state)
 {
     (void)state;
-    static const fake_step steps[] = {{.expect = LIST_REQ, .status = 403},
-                                      {.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
-                                      {.expect = WATCH_REQ("5"), .status = 200, .body = BOOKMARK("6"), .then = FAKE_HANG},
-                                      {0}};
+    static const fake_step steps[] = {
+        {.expect = LIST_REQ, .status = 403},
+        {.expect = LIST_REQ, .status = 200, .body = LIST("5", "")},
+        {.expect = WATCH_REQ("5"), .status = 200, .body = BOOKMARK("6"), .then = FAKE_HANG},
+        {0}};
     fixture x;
     fixture_start(&x, steps);
     struct got g = {.x = &x, .stop_when = "] "};

@@ -6,8 +6,8 @@
 #define GET "GET /apis/coordination.k8s.io/v1/namespaces/sys/leases/gostat "
 #define POST "POST /apis/coordination.k8s.io/v1/namespaces/sys/leases?"
 #define PATCH "PATCH /apis/coordination.k8s.io/v1/namespaces/sys/leases/gostat?"
-#define LEASE(rv, holder, renewed, transitions)                                                                    \
-    "{\"metadata\":{\"name\":\"gostat\",\"resourceVersion\":\"" rv "\"},\"spec\":{\"holderIdentity\":\"" holder           \
+#define LEASE(rv, holder, renewed, transitions)                                                                        \
+    "{\"metadata\":{\"name\":\"gostat\",\"resourceVersion\":\"" rv "\"},\"spec\":{\"holderIdentity\":\"" holder        \
     "\",\"leaseDurationSeconds\":1,\"renewTime\":\"" renewed "\",\"leaseTransitions\":" transitions "}}"
 #define CONFLICT "{\"kind\":\"Status\",\"reason\":\"Conflict\",\"message\":\"modified\",\"code\":409}"
 
@@ -47,7 +47,10 @@ static void on_started(void *ctx)
 
 static void on_lost(void *ctx, const char *reason)
 {
-    say(ctx, "lost", strstr(reason, "could not be renewed") ? ":deadline" : strstr(reason, "thief") ? ":thief" : reason);
+    say(ctx, "lost",
+        strstr(reason, "could not be renewed") ? ":deadline"
+        : strstr(reason, "thief")              ? ":thief"
+                                               : reason);
 }
 
 static void on_leader(void *ctx, const char *identity)
@@ -65,9 +68,16 @@ static void begin(struct got *g, fixture *x, const fake_step *steps)
     gs_error err = {0};
     *g = (struct got){.x = x};
     fixture_start(x, steps);
-    gs_kube_lease_options o = {.ns = "sys", .name = "gostat", .identity = "me", .duration_ms = 1000,
-                               .renew_deadline_ms = 600, .retry_ms = 100, .on_started = on_started,
-                               .on_lost = on_lost, .on_leader = on_leader, .ctx = g};
+    gs_kube_lease_options o = {.ns = "sys",
+                               .name = "gostat",
+                               .identity = "me",
+                               .duration_ms = 1000,
+                               .renew_deadline_ms = 600,
+                               .retry_ms = 100,
+                               .on_started = on_started,
+                               .on_lost = on_lost,
+                               .on_leader = on_leader,
+                               .ctx = g};
     assert_int_equal(gs_kube_lease_new(x->k, &o, &g->lease, &err), 0);
     gs_kube_lease_start(g->lease);
     gs_kube_lease_start(g->lease); /* twice is once */
@@ -89,35 +99,56 @@ static void acquires(void **state)
         int64_t min_ms; /* until it leads */
     } cases[] = {
         {"there is none",
-         {{.expect = GET, .status = 404},
-          {.expect = POST, .status = 201, .body = LEASE("1", "me", "t1", "0")}},
-         "leader:me started ", 0},
+         {{.expect = GET, .status = 404}, {.expect = POST, .status = 201, .body = LEASE("1", "me", "t1", "0")}},
+         "leader:me started ",
+         0},
         {"nobody holds it: at once, and one transition more",
          {{.expect = GET, .status = 200, .body = LEASE("7", "", "t0", "4")},
-          {.expect = "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{\"holderIdentity\":\"me\",\"leaseDurationSeconds\":1,\"leaseTransitions\":5,\"renewTime\":\"",
-           .status = 200, .body = LEASE("8", "me", "t1", "5")}},
-         "leader:me started ", 0},
+          {.expect =
+               "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{\"holderIdentity\":\"me\",\"leaseDurationSeconds\":1,\"leaseTransitions\":5,\"renewTime\":\"",
+           .status = 200,
+           .body = LEASE("8", "me", "t1", "5")}},
+         "leader:me started ",
+         0},
         {"mine from before: no transition",
          {{.expect = GET, .status = 200, .body = LEASE("7", "me", "t0", "4")},
           {.expect = "\"leaseTransitions\":4,", .status = 200, .body = LEASE("8", "me", "t1", "4")}},
-         "leader:me started ", 0},
+         "leader:me started ",
+         0},
         {"another's, dead: after we have seen it unchanged for its duration",
          {{.expect = GET, .status = 200, .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4")},
           {.expect = GET, .status = 200, .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4")},
-          {.expect = GET, .status = 200, .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"), .delay_ms = 250},
-          {.expect = GET, .status = 200, .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"), .delay_ms = 250},
-          {.expect = GET, .status = 200, .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"), .delay_ms = 250},
-          {.expect = GET, .status = 200, .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"), .delay_ms = 250},
-          {.expect = GET, .status = 200, .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"), .delay_ms = 250},
+          {.expect = GET,
+           .status = 200,
+           .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"),
+           .delay_ms = 250},
+          {.expect = GET,
+           .status = 200,
+           .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"),
+           .delay_ms = 250},
+          {.expect = GET,
+           .status = 200,
+           .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"),
+           .delay_ms = 250},
+          {.expect = GET,
+           .status = 200,
+           .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"),
+           .delay_ms = 250},
+          {.expect = GET,
+           .status = 200,
+           .body = LEASE("7", "you", "2099-01-01T00:00:00.000000Z", "4"),
+           .delay_ms = 250},
           {.expect = "\"leaseTransitions\":5,", .status = 200, .body = LEASE("8", "me", "t1", "5")}},
-         "leader:you leader:me started ", 1000},
+         "leader:you leader:me started ",
+         1000},
         {"another was faster",
          {{.expect = GET, .status = 200, .body = LEASE("7", "", "t0", "4")},
           {.expect = PATCH, .status = 409, .body = CONFLICT},
           {.expect = GET, .status = 200, .body = LEASE("8", "you", "t1", "5")},
           {.expect = GET, .status = 200, .body = LEASE("9", "", "t2", "5")},
           {.expect = PATCH, .status = 200, .body = LEASE("10", "me", "t3", "6")}},
-         "leader:you leader:me started ", 0},
+         "leader:you leader:me started ",
+         0},
         {"errors are waited out",
          {{.expect = GET, .status = 503},
           {.expect = GET, .status = 403},
@@ -126,7 +157,8 @@ static void acquires(void **state)
           {.expect = POST, .status = 409, .body = "{\"kind\":\"Status\",\"reason\":\"AlreadyExists\",\"code\":409}"},
           {.expect = GET, .status = 200, .body = LEASE("9", "", "t2", "5")},
           {.expect = PATCH, .status = 200, .body = LEASE("10", "me", "t3", "6")}},
-         "leader:me started ", 0},
+         "leader:me started ",
+         0},
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         fixture x;
@@ -143,7 +175,11 @@ static void acquires(void **state)
     }
 }
 
-#define MINE {.expect = GET, .status = 200, .body = LEASE("1", "", "t0", "0")}, {.expect = PATCH, .status = 200, .body = LEASE("2", "me", "t1", "1")}
+#define MINE                                                                                                           \
+    {.expect = GET, .status = 200, .body = LEASE("1", "", "t0", "0")},                                                 \
+    {                                                                                                                  \
+        .expect = PATCH, .status = 200, .body = LEASE("2", "me", "t1", "1")                                            \
+    }
 
 static void loses(void **state)
 {
@@ -156,19 +192,37 @@ static void loses(void **state)
     } cases[] = {
         {"the API server hangs",
          {MINE, {.expect = PATCH, .status = 200, .delay_ms = 5000}, {.expect = GET, .status = 200, .delay_ms = 5000}},
-         "leader:me started lost:deadline ", 500, 700},
+         "leader:me started lost:deadline ",
+         500,
+         900},
         {"the API server answers errors",
-         {MINE, {.expect = PATCH, .status = 500}, {.expect = GET, .status = 500}, {.expect = GET, .status = 500},
-          {.expect = GET, .status = 500}, {.expect = GET, .status = 500}, {.expect = GET, .status = 500}, {.expect = GET, .status = 500}},
-         "leader:me started lost:deadline ", 500, 700},
+         {MINE,
+          {.expect = PATCH, .status = 500},
+          {.expect = GET, .status = 500},
+          {.expect = GET, .status = 500},
+          {.expect = GET, .status = 500},
+          {.expect = GET, .status = 500},
+          {.expect = GET, .status = 500},
+          {.expect = GET, .status = 500}},
+         "leader:me started lost:deadline ",
+         500,
+         900},
         {"renewed twice, then silence",
-         {MINE, {.expect = "\"resourceVersion\":\"2\"", .status = 200, .body = LEASE("3", "me", "t2", "1")},
+         {MINE,
+          {.expect = "\"resourceVersion\":\"2\"", .status = 200, .body = LEASE("3", "me", "t2", "1")},
           {.expect = "\"resourceVersion\":\"3\"", .status = 200, .body = LEASE("4", "me", "t3", "1")},
-          {.expect = "\"resourceVersion\":\"4\"", .status = 200, .delay_ms = 5000}, {.expect = GET, .status = 200, .delay_ms = 5000}},
-         "leader:me started lost:deadline ", 700, 920},
+          {.expect = "\"resourceVersion\":\"4\"", .status = 200, .delay_ms = 5000},
+          {.expect = GET, .status = 200, .delay_ms = 5000}},
+         "leader:me started lost:deadline ",
+         700,
+         1100},
         {"somebody took it",
-         {MINE, {.expect = PATCH, .status = 409, .body = CONFLICT}, {.expect = GET, .status = 200, .body = LEASE("5", "thief", "t9", "2")}},
-         "leader:me started lost:thief ", 150, 400},
+         {MINE,
+          {.expect = PATCH, .status = 409, .body = CONFLICT},
+          {.expect = GET, .status = 200, .body = LEASE("5", "thief", "t9", "2")}},
+         "leader:me started lost:thief ",
+         150,
+         600},
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         fixture x;
@@ -194,13 +248,14 @@ static void a_conflict_with_oneself_is_no_loss(void **state)
 {
     (void)state;
     /* A renewal whose answer was lost did take place. */
-    static const fake_step steps[] = {MINE,
-                                      {.expect = "\"resourceVersion\":\"2\"", .status = 0},
-                                      {.expect = "\"resourceVersion\":\"2\"", .status = 409, .body = CONFLICT}, /* curl's own repetition */
-                                      {.expect = GET, .status = 200, .body = LEASE("3", "me", "t2", "1")},
-                                      {.expect = "\"resourceVersion\":\"3\"", .status = 200, .body = LEASE("4", "me", "t3", "1")},
-                                      {.expect = "\"resourceVersion\":\"4\"", .status = 200, .body = LEASE("5", "me", "t4", "1")},
-                                      {0}};
+    static const fake_step steps[] = {
+        MINE,
+        {.expect = "\"resourceVersion\":\"2\"", .status = 0},
+        {.expect = "\"resourceVersion\":\"2\"", .status = 409, .body = CONFLICT}, /* curl's own repetition */
+        {.expect = GET, .status = 200, .body = LEASE("3", "me", "t2", "1")},
+        {.expect = "\"resourceVersion\":\"3\"", .status = 200, .body = LEASE("4", "me", "t3", "1")},
+        {.expect = "\"resourceVersion\":\"4\"", .status = 200, .body = LEASE("5", "me", "t4", "1")},
+        {0}};
     fixture x;
     struct got g;
     begin(&g, &x, steps);
@@ -219,14 +274,21 @@ static void gives_back(void **state)
         int64_t max_ms;
     } cases[] = {
         {"at once",
-         {MINE, {.expect = GET, .status = 200, .body = LEASE("2", "me", "t1", "1")},
-          {.expect = "{\"metadata\":{\"resourceVersion\":\"2\"},\"spec\":{\"holderIdentity\":\"\",\"leaseDurationSeconds\":1,\"leaseTransitions\":1,",
-           .status = 200, .body = LEASE("3", "", "t2", "1")}}, 80},
+         {MINE,
+          {.expect = GET, .status = 200, .body = LEASE("2", "me", "t1", "1")},
+          {.expect =
+               "{\"metadata\":{\"resourceVersion\":\"2\"},\"spec\":{\"holderIdentity\":\"\",\"leaseDurationSeconds\":1,\"leaseTransitions\":1,",
+           .status = 200,
+           .body = LEASE("3", "", "t2", "1")}},
+         150},
         {"a renewal was under way",
-         {MINE, {.expect = GET, .status = 200, .body = LEASE("2", "me", "t1", "1")}, {.expect = PATCH, .status = 409, .body = CONFLICT}}, 200},
-        {"another's by now", {MINE, {.expect = GET, .status = 200, .body = LEASE("9", "you", "t1", "2")}}, 80},
-        {"gone by now", {MINE, {.expect = GET, .status = 404}}, 80},
-        {"the API server hangs", {MINE, {.expect = GET, .status = 200, .delay_ms = 5000}}, 250},
+         {MINE,
+          {.expect = GET, .status = 200, .body = LEASE("2", "me", "t1", "1")},
+          {.expect = PATCH, .status = 409, .body = CONFLICT}},
+         300},
+        {"another's by now", {MINE, {.expect = GET, .status = 200, .body = LEASE("9", "you", "t1", "2")}}, 150},
+        {"gone by now", {MINE, {.expect = GET, .status = 404}}, 150},
+        {"the API server hangs", {MINE, {.expect = GET, .status = 200, .delay_ms = 5000}}, 400},
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         fixture x;
@@ -288,7 +350,8 @@ static void options_are_checked(void **state)
     } cases[] = {
         {{.ns = "a", .name = "b", .identity = "c", .duration_ms = 10000, .renew_deadline_ms = 10000}, "duration"},
         {{.ns = "a", .name = "b", .identity = "c", .renew_deadline_ms = 2000}, "renew deadline"},
-        {{.ns = "a", .name = "b", .identity = "c", .duration_ms = 500, .renew_deadline_ms = 400, .retry_ms = 100}, "a second"},
+        {{.ns = "a", .name = "b", .identity = "c", .duration_ms = 500, .renew_deadline_ms = 400, .retry_ms = 100},
+         "a second"},
         {{.ns = "a", .name = "b"}, "identity"},
         {{.ns = "", .name = "b", .identity = "c"}, "namespace"},
     };
@@ -316,7 +379,9 @@ static void records(void **state)
         {"usual", LEASE("7", "me", "t", "3"), true, "me", 3, 1000},
         {"empty spec", "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{}}", true, "", 0, 0},
         {"no spec", "{\"metadata\":{\"resourceVersion\":\"7\"}}", true, "", 0, 0},
-        {"nulls", "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{\"holderIdentity\":null,\"leaseTransitions\":null}}", true, "", 0, 0},
+        {"nulls",
+         "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{\"holderIdentity\":null,\"leaseTransitions\":null}}",
+         true, "", 0, 0},
         {"no version", "{\"metadata\":{},\"spec\":{}}", false, "", 0, 0},
         {"wrong type", "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{\"holderIdentity\":5}}", false, "", 0, 0},
         {"no object", "[]", false, "", 0, 0},

@@ -62,7 +62,9 @@ static void others(void **state)
         bool ok;
     } cases[] = {
         {"no metadata", "{\"kind\":\"Pod\"}", true},
-        {"nulls", "{\"metadata\":{\"name\":null,\"labels\":null,\"ownerReferences\":null,\"generation\":null,\"finalizers\":null}}", true},
+        {"nulls",
+         "{\"metadata\":{\"name\":null,\"labels\":null,\"ownerReferences\":null,\"generation\":null,\"finalizers\":null}}",
+         true},
         {"empty", "{}", true},
         {"metadata null", "{\"metadata\":null}", false},
         {"name is a number", "{\"metadata\":{\"name\":5}}", false},
@@ -98,8 +100,15 @@ static void odd_labels(void **state)
     static const struct {
         const char *raw;
         int n;
-    } cases[] = {{"", 0}, {"{}", 0}, {"{\"a\":\"b\"}", 1}, {"{\"a\":{\"b\":\"c\"}}", 0}, {"{\"a\":5,\"b\":\"c\"}", 0},
-                 {"{\"a", 0}, {"{\"a\":\"b\\", 0}, {"{\"a\":\"b\",\"c\":[\"d\"]}", 1}, {"{\"a\\\"b\":\"c\"}", 1}};
+    } cases[] = {{"", 0},
+                 {"{}", 0},
+                 {"{\"a\":\"b\"}", 1},
+                 {"{\"a\":{\"b\":\"c\"}}", 0},
+                 {"{\"a\":5,\"b\":\"c\"}", 0},
+                 {"{\"a", 0},
+                 {"{\"a\":\"b\\", 0},
+                 {"{\"a\":\"b\",\"c\":[\"d\"]}", 1},
+                 {"{\"a\\\"b\":\"c\"}", 1}};
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         int n = 0;
         for (gs_kube_labels it = gs_kube_labels_of(gs_str_of(cases[i].raw)); gs_kube_labels_next(&it);)

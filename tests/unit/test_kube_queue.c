@@ -13,7 +13,7 @@ struct got {
     gs_kube_queue *q;
     char log[512];
     int running, most;
-    bool at_once; /* done within process */
+    bool at_once;      /* done within process */
     const char *again; /* added once while it is worked on */
     int64_t last_ms;
 };
@@ -127,8 +127,8 @@ static void delays(void **state)
     setup(&g, 1, true);
     gs_kube_queue_add_after(g.q, "late", 150);
     gs_kube_queue_add_after(g.q, "soon", 40);
-    gs_kube_queue_add_after(g.q, "soon", 90);  /* later: the earlier one counts */
-    gs_kube_queue_add_after(g.q, "late", 80);  /* earlier: this one */
+    gs_kube_queue_add_after(g.q, "soon", 90); /* later: the earlier one counts */
+    gs_kube_queue_add_after(g.q, "late", 80); /* earlier: this one */
     gs_kube_queue_add_after(g.q, "now", 0);
     gs_kube_queue_add_after(g.q, "both", 60);
     gs_kube_queue_add(g.q, "both"); /* and the delay stays */

@@ -54,8 +54,7 @@ static bool on_string(pb_istream_t *stream, const pb_field_t *field, void **arg)
     struct seen *s = *arg;
     if (s->n_strings == 4)
         return gs_pb_fail(stream, "too many strings");
-    s->strings[s->n_strings++] = gs_pb_view(stream);
-    return true;
+    return gs_pb_view(stream, &s->strings[s->n_strings++]);
 }
 
 static int decode(gs_str bytes, struct seen *s, int64_t *ret_time, gs_error *err)
@@ -108,6 +107,8 @@ static const struct {
      {"\x32\0\x32\0\x32\0\x32\0\x32\0", 10},
      0,
      "profile: malformed protobuf, 0 bytes before the end: too many strings"},
+    /* nanopb shows such a number as a copy on its stack: no view may be kept of it */
+    {"number for a string", {"\x30\x05", 2}, 0, "profile: malformed protobuf, 0 bytes before the end: (none)"},
     {"number that does not end",
      {"\x12\x03\x0a\x01\xff", 5},
      0,

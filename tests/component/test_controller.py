@@ -1,0 +1,396 @@
+"""gostat controller, the real binary, against a real API server, a real S3 server and real Go programs.
+
+controller_world.py says what it needs. One controller serves all scenarios, which run at the same time, each in a
+namespace of its own: the whole takes as long as the longest of them. Each test waits for its scenario.
+"""
+
+import datetime
+import subprocess
+import time
+
+import pytest
+
+import bad_servers
+from apiserver import ApiServer
+from apiserver import bin_dir_from_env as kubernetes_dir
+from controller_world import ROOT, S3, Controller, Parallel, Program, check_evidence, condition, until
+
+
+class Counting:
+    """A pod that counts who asks it, and answers as a healthy one."""
+
+    def __init__(self):
+        def answer(connection):
+            connection.recv(65536)
+            body = b"# TYPE go_goroutines gauge\ngo_goroutines 7\n"
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+        self._server = bad_servers.BadServer(answer)
+        self.port = int(self._server.address.rsplit(":", 1)[1])
+
+    @property
+    def asked(self):
+        return self._server.connections
+
+
+def counting(space, app):
+    server = Counting()
+    space.pod(app, f"{app}-0", "127.0.0.1", server.port)
+    return server
+
+
+def secrets(space):
+    """A Secret that does not do: condition Ready says why, nothing is sampled. Put in order, it is found out."""
+    keys = space.s3.keys
+    space.secret("ca", {"ca.crt": keys["ca.crt"]})
+    space.secret("unlabelled", usable=False)
+    space.secret("no-access", {"secretAccessKey": "x"})
+    space.secret("no-secret", {"accessKeyId": "x"})
+    space.secret("no-ca", {k: v for k, v in keys.items() if k != "ca.crt"})
+    space.secret("good", keys)
+    table = [  # policy, its Secret, the CA's, reason, in the message
+        ("missing", "missing", "ca", "SecretNotFound", f"no Secret missing in namespace {space.name}"),
+        ("unlabelled", "unlabelled", "ca", "SecretNotUsable", "kubectl label secret unlabelled gostat.dev/usable=true"),
+        ("no-access", "no-access", "ca", "SecretIncomplete", "Secret no-access has no key accessKeyId"),
+        ("no-secret", "no-secret", "ca", "SecretIncomplete", "Secret no-secret has no key secretAccessKey"),
+        ("no-ca", "no-ca", "no-ca", "SecretIncomplete", "caSecretRef: Secret no-ca has no key ca.crt"),
+        ("ca-missing", "no-ca", "gone", "SecretNotFound", "no Secret gone"),
+    ]
+    servers = {}
+    for name, secret, ca, _, _ in table:
+        servers[name] = counting(space, name)
+        space.policy(name, secret=secret, ca=ca)
+    servers["good"] = counting(space, "good")
+    space.policy("good", secret="good")
+    for name, _, _, reason, message in table:
+        c = space.wait_condition(name, "Ready", "False", reason)
+        assert message in c["message"], c
+        assert keys["secretAccessKey"] not in str(space.get_policy(name))
+        space.wait_condition(name, "Collecting", "False", "NotReady")
+    space.wait_condition("good", "Collecting", "True", "Sampling")
+    time.sleep(3)
+    assert {name: s.asked > 0 for name, s in servers.items()} == {name: name == "good" for name in servers}
+    path = f"/api/v1/namespaces/{space.name}/secrets"
+    space.secret("missing")
+    space.patch(f"{path}/unlabelled", {"metadata": {"labels": {"gostat.dev/usable": "true"}}})
+    for name in ("missing", "unlabelled"):
+        space.wait_condition(name, "Ready", "True", "Accepted", 35)
+        until(f"{name} is sampled", lambda: servers[name].asked > 0, 5)
+    space.patch(f"{path}/missing", {"metadata": {"labels": {"gostat.dev/usable": "no"}}})
+    space.wait_condition("missing", "Ready", "False", "SecretNotUsable", 35)
+
+
+def ports(space):
+    """No selected pod has the named port: the condition says so, and the policy is corrected."""
+    space.secret()
+    server = counting(space, "shop")
+    space.policy("shop", port="pprof")
+    c = space.wait_condition("shop", "Ready", "False", "PortNotFound")
+    assert "1 pods" in c["message"] and "named pprof" in c["message"]
+    time.sleep(3)
+    assert server.asked == 0
+    endpoint = {"pprof": {"port": "http"}, "metrics": {"port": "http"}}
+    space.patch(space.policy_path("shop"), {"spec": {"endpoint": endpoint}})
+    space.wait_condition("shop", "Collecting", "True", "Sampling", 10)
+    space.wait_condition("shop", "Ready", "True", "Accepted", 5)
+
+
+def overlap(space):
+    """The older policy wins, the younger says Overlap, and takes over once the older is gone."""
+    space.secret()
+    server = counting(space, "shop")
+    space.policy("shop", name="z-older")
+    time.sleep(1.2)  # creation times have whole seconds
+    space.policy("shop", name="a-younger")
+    c = space.wait_condition("a-younger", "Ready", "False", "Overlap")
+    assert "z-older" in c["message"]
+    space.wait_condition("z-older", "Collecting", "True", "Sampling")
+    assert space.get_policy("a-younger")["status"]["targets"]["sampled"] == 0
+    assert condition(space.get_policy("z-older"), "Ready")["status"] == "True"
+    assert space.api.request("DELETE", space.policy_path("z-older"))[0] == 200
+    space.wait_condition("a-younger", "Ready", "True", "Accepted", 10)
+    space.wait_condition("a-younger", "Collecting", "True", "Sampling", 10)
+    before = server.asked
+    until("it is sampled", lambda: server.asked > before or space.get_policy("a-younger")["status"]["targets"]["sampled"] == 1)
+
+
+def no_action_without_evidence(space):
+    """S3 is down: no scale is patched. It comes back: the dump is stored, then one ScaleOut. What someone else made of
+    the scale is not taken back."""
+    s3 = S3(space.directory)
+    s3.start()
+    s3.stop()
+    space.s3 = s3
+    try:
+        space.secret()
+        owner = space.workload("shop", replicas=2)
+        programs = [space.leaky("shop", owner, f"shop-{n}") for n in range(2)]
+        space.policy("shop")
+        space.wait_incident("shop", lambda i: i["status"]["grade"] == "Probable", "Probable", 60)
+        c = space.wait_condition("shop", "Healing", "False", "EvidenceFailing", 40)
+        assert "no action without evidence" in c["message"]
+        i = space.wait_incident("shop", lambda i: condition(i, "EvidenceStored")["status"] == "False", "not stored")
+        assert not i["status"].get("evidence") and not i["status"].get("actions")
+        time.sleep(10)
+        assert space.replicas("shop") == 2 and space.scalings("shop") == 0
+        s3.start()
+        space.wait_replicas("shop", 3, 60)
+        i = space.wait_action("shop", "Succeeded")
+        assert condition(i, "EvidenceStored")["status"] == "True"
+        check_evidence(space, i)
+        a = i["status"]["actions"][-1]
+        assert (a["type"], a["from"], a["to"], a.get("dryRun", False)) == ("ScaleOut", 2, 3, False)
+        assert "gostat.dev/undo" in space.get_policy("shop")["metadata"]["finalizers"]
+        space.set_replicas("shop", 5)
+        for p in programs:
+            p.fix()
+        space.wait_incident("shop", lambda i: i["status"]["phase"] == "Resolved", "Resolved", 100)
+        i = space.wait_action("shop", "Succeeded", "NotUndone: someone else set the scale to 5", 20)
+        until("the finalizer goes", lambda: not space.get_policy("shop")["metadata"].get("finalizers"), 20)
+        assert space.replicas("shop") == 5 and space.scalings("shop") == 1
+    finally:
+        s3.stop()
+
+
+def deleted_while_scaled_out(space):
+    """A policy that is deleted takes back what it added, and is gone then; the incident stays."""
+    space.secret()
+    space.leaky("shop", space.workload("shop", replicas=2))
+    space.policy("shop")
+    space.wait_replicas("shop", 3)
+    space.wait_action("shop", "Succeeded")
+    history = space.get_policy("shop")["status"]["healing"]["workloads"]
+    assert [h["addedReplicas"] for h in history] == [1] and not history[0].get("pending")
+    assert space.api.request("DELETE", space.policy_path("shop"))[0] == 200
+    space.wait_replicas("shop", 2, 20)
+    until("the policy is gone", lambda: space.get_policy("shop") is None, 20)
+    assert len(space.incidents("shop")) == 1 and space.scalings("shop") == 2
+    space.wait_action("shop", "Undone", seconds=10)
+
+
+def comes_back(space):
+    """Resolved, taken back; the leak comes back: the same incident, reopened. Deleted by hand while open: made again."""
+    space.secret()
+    p = space.leaky("shop", space.workload("shop", "StatefulSet"))
+    space.policy("shop", healing={"limits": {"cooldownSeconds": 1}, "actions": [{"type": "ScaleOut", "scaleOut": {"maxReplicas": 5}}]})
+    space.wait_replicas("shop", 2, kind="StatefulSet")
+    first = space.wait_action("shop", "Succeeded")
+    p.fix()
+    space.wait_incident("shop", lambda i: i["status"]["phase"] == "Resolved", "Resolved", 100)
+    space.wait_replicas("shop", 1, 20, kind="StatefulSet")
+    until("the finalizer goes", lambda: not space.get_policy("shop")["metadata"].get("finalizers"), 20)
+    space.wait_condition("shop", "Leaking", "False", "NoLeak", 5)
+    p.post("/leak?on=true")
+    again = space.wait_incident("shop", lambda i: i["status"]["occurrences"] == 2, "reopened", 60)
+    assert again["metadata"]["uid"] == first["metadata"]["uid"] and again["status"]["phase"] != "Resolved"
+    assert space.api.request("DELETE", f"{space.incidents_path}/{first['metadata']['name']}")[0] == 200
+    anew = space.wait_incident("shop", lambda i: i["metadata"]["uid"] != first["metadata"]["uid"], "made again", 40)
+    assert anew["metadata"]["name"] == first["metadata"]["name"] and anew["status"]["occurrences"] == 2
+    space.wait_replicas("shop", 2, 30, kind="StatefulSet")
+
+
+def refused(space):
+    """What must not be scaled is not, and the incident says why."""
+    space.secret()
+    for app in ("hpa", "max", "observe", "dryrun"):
+        space.leaky(app, space.workload(app, replicas=2))
+    space.leaky("bare", name="bare")
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "hpa"}
+    path = f"/apis/autoscaling/v2/namespaces/{space.name}/horizontalpodautoscalers"
+    space.post(path, {"metadata": {"name": "scaler"}, "spec": {"scaleTargetRef": target, "maxReplicas": 9}})
+    for app, options in {
+        "hpa": {},
+        "max": {"max_replicas": 2},
+        "bare": {},
+        "observe": {"mode": "Observe"},
+        "dryrun": {"mode": "DryRun"},
+    }.items():
+        space.policy(app, **options)
+    i = space.wait_action("hpa", "Refused", "Autoscaler: HorizontalPodAutoscaler scaler owns the scale")
+    check_evidence(space, i)
+    space.wait_action("max", "Refused", "MaxReplicas: 2 replicas")
+    space.wait_action("bare", "Refused", "NotScalable: a Pod has no scale")
+    i = space.wait_action("dryrun", "Succeeded")
+    assert [(a["from"], a["to"], a["dryRun"]) for a in i["status"]["actions"]] == [(2, 3, True)]
+    space.wait_incident("observe", lambda i: i["status"]["grade"] == "Probable", "Probable")
+    space.wait_condition("observe", "Healing", "False", "Observe")
+    space.wait_condition("hpa", "Healing", "False", "Autoscaler")
+    time.sleep(10)
+    assert not space.writes("deployments", "scale")
+    assert not space.incidents("observe")[0]["status"].get("actions")
+    for app in ("hpa", "max", "bare"):  # told once, not at each look
+        assert len(space.incidents(app)[0]["status"]["actions"]) == 1
+    assert not any(space.get_policy(app)["metadata"].get("finalizers") for app in ("hpa", "max", "bare", "observe", "dryrun"))
+
+
+def bad_pods(space):
+    """Pods that answer as they must not are counted, one that leaks beside them is found. A pod without /metrics is
+    sampled from its profile, one on the host's network not at all."""
+    space.secret()
+    owner = space.workload("shop")
+    for answer in bad_servers.ALL:
+        server = bad_servers.BadServer(answer)
+        name = f"shop-{answer.__name__.replace('_', '-')}"
+        space.pod("shop", name, "127.0.0.1", int(server.address.rsplit(":", 1)[1]), owner)
+    space.leaky("shop", owner, "shop-leaky")
+    space.leaky("shop", owner, "shop-plain", "lively", NO_METRICS="1", LIVELY="pool", MAX="40")
+    host = Counting()
+    space.pod("shop", "shop-host", "127.0.0.1", host.port, owner, host_network=True)
+    space.policy("shop", mode="Observe")
+    i = space.wait_incident("shop", lambda i: i["status"]["grade"] == "Probable", "Probable", 90)
+    assert [p["name"] for p in i["status"]["pods"]] == ["shop-leaky"]
+    assert i["status"]["patterns"][0]["leafFunction"] == "main.(*orders).publish"
+    bad = len(bad_servers.ALL)
+    wanted = {"matched": bad + 3, "sampled": 2, "unreachable": bad, "leaking": 1}
+    until(
+        lambda: f"{wanted}: {space.get_policy('shop')['status']}",
+        lambda: space.get_policy("shop")["status"]["targets"] == wanted,
+        40,
+    )
+    c = space.wait_condition("shop", "Collecting", "True", "PodsUnreachable", 5)
+    assert f"{bad} of {bad + 2} pods" in c["message"]
+    assert host.asked == 0
+
+
+def only_host_network(space):
+    space.secret()
+    server = Counting()
+    space.pod("shop", "shop-0", "127.0.0.1", server.port, host_network=True)
+    space.policy("shop")
+    space.wait_condition("shop", "Collecting", "False", "HostNetwork")
+    assert server.asked == 0
+
+
+def suspended(space):
+    """While a policy is suspended its incidents are not judged: they stay, and go on afterwards."""
+    space.secret()
+    p = space.leaky("shop", space.workload("shop"))
+    space.leaky("gone", space.workload("gone"))
+    for app in ("shop", "gone"):
+        space.policy(app, mode="Observe")
+    first = space.wait_incident("shop", lambda i: i["status"]["grade"] == "Probable", "Probable")
+    space.wait_incident("gone", lambda i: i["status"]["grade"] == "Probable", "Probable")
+    for app in ("shop", "gone"):
+        space.patch(space.policy_path(app), {"spec": {"suspend": True}})
+        space.wait_condition(app, "Collecting", "False", "Suspended", 10)
+    p.fix()
+    space.delete_pod("gone-0")
+    time.sleep(40)  # longer than an incident takes to resolve
+    assert [i["status"]["phase"] for i in space.incidents()] == ["Open", "Open"]
+    for app in ("shop", "gone"):
+        space.patch(space.policy_path(app), {"spec": {"suspend": False}})
+    space.wait_incident("gone", lambda i: i["status"]["phase"] == "Resolved", "Resolved", 20)
+    last = space.wait_incident("shop", lambda i: i["status"]["phase"] == "Resolved", "Resolved", 70)
+    assert last["metadata"]["uid"] == first["metadata"]["uid"] and last["status"]["occurrences"] == 1
+
+
+def quiet(space):
+    """Nothing changes: nothing is written. Only counts change: they are written each 30 s at most."""
+    space.secret()
+    space.leaky("calm", space.workload("calm"), LEAK="off")
+    owner = space.workload("busy")
+    server = Counting()
+    space.pod("busy", "busy-0", "127.0.0.1", server.port, owner)
+    for app in ("calm", "busy"):
+        space.policy(app)
+        space.wait_condition(app, "Collecting", "True", "Sampling")
+    time.sleep(2)
+    before = {app: len(space.writes("gostatpolicies", "status", app)) for app in ("calm", "busy")}
+    since = time.monotonic()
+    for n in range(1, 100):
+        if time.monotonic() - since > 60:
+            break
+        space.pod("busy", f"busy-{n}", "127.0.0.1", server.port, owner)
+        time.sleep(2)
+    wrote = {app: len(space.writes("gostatpolicies", "status", app)) - before[app] for app in before}
+    assert wrote["calm"] == 0 and 1 <= wrote["busy"] <= 3, wrote
+    assert not space.incidents()
+    assert not space.writes("events", verb="create")
+
+
+def another_address(space):
+    """A pod's address changes, and then the pod goes and comes back under its name: it is sampled where it is now."""
+    space.secret()
+    p = Program("leaky", LEAK="off")
+    space.programs.append(p)
+    space.pod("shop", "shop-0", "127.78.0.1", p.port, space.workload("shop", "StatefulSet"))
+    space.policy("shop")
+    c = space.wait_condition("shop", "Collecting", "False", "PodsUnreachable")
+    assert "shop-0" in c["message"]
+    path = f"/api/v1/namespaces/{space.name}/pods"
+    space.patch(f"{path}/shop-0/status", {"status": {"podIP": p.ip, "podIPs": [{"ip": p.ip}]}})
+    space.wait_condition("shop", "Collecting", "True", "Sampling", 10)
+    space.delete_pod("shop-0")
+    space.wait_condition("shop", "Collecting", "False", "NoPods", 10)
+    space.pod("shop", "shop-0", p.ip, p.port)
+    space.wait_condition("shop", "Collecting", "True", "Sampling", 10)
+
+
+SCENARIOS = [
+    secrets,
+    ports,
+    overlap,
+    no_action_without_evidence,
+    deleted_while_scaled_out,
+    comes_back,
+    refused,
+    bad_pods,
+    only_host_network,
+    suspended,
+    quiet,
+    another_address,
+]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with ApiServer(kubernetes_dir(), tmp_path_factory.mktemp("api")) as api:
+        api.kubectl("apply", "-k", ROOT / "manifests")
+        api.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        with S3(tmp_path_factory.mktemp("s3")) as s3:
+            controller = Controller(api, tmp_path_factory.mktemp("controller")).start()
+            try:
+                controller.wait_ready()
+                scenarios = Parallel(api, s3, SCENARIOS, tmp_path_factory.mktemp("scenarios"))
+                yield api, controller, scenarios
+                scenarios.wait_all()
+            finally:
+                controller.process.kill()
+                controller.process.wait()
+
+
+@pytest.mark.parametrize("scenario", [s.__name__ for s in SCENARIOS])
+def test_scenario(world, scenario):
+    _, controller, scenarios = world
+    scenarios.result(scenario)
+    assert controller.ready()
+
+
+def test_metrics(world):
+    """After everything above: leaking workloads are in it, and promtool finds no fault."""
+    _, controller, scenarios = world
+    scenarios.wait_all()
+    status, text = controller.get(controller.metrics_address, "/metrics")
+    assert status == 200
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert 'leaf="main.(*orders).publish"' in text and 'gostat_actions_total{result="acted"}' in text
+    for name in ("gostat_goroutines{", "gostat_goroutines_growth_ratio{", "gostat_goroutines_blocked_seconds_total{"):
+        assert f"\n{name}" in text, name
+    assert controller.get(controller.metrics_address, "/other")[0] == 404
+
+
+def test_health(world):
+    _, controller, _ = world
+    assert [controller.get(controller.health, p)[0] for p in ("/healthz", "/livez", "/readyz", "/x")] == [200, 200, 200, 404]
+
+
+def test_ends_in_order(world):
+    """SIGTERM, last of all: exit code 0, the Lease given back, no leaked memory where the binary looks for it."""
+    api, controller, _ = world
+    before = datetime.datetime.now()
+    assert controller.end() == 0, controller.log[-3000:]
+    assert (datetime.datetime.now() - before).total_seconds() < 8
+    assert "ERROR: LeakSanitizer" not in controller.log and "runtime error" not in controller.log
+    _, lease = api.request("GET", "/apis/coordination.k8s.io/v1/namespaces/gostat-system/leases/gostat")
+    assert not lease["spec"].get("holderIdentity")

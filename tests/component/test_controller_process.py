@@ -1,0 +1,201 @@
+"""gostat controller as a process: its flags, killed and started again, an API server that goes away, credentials that
+change, what it may see, and what it deletes. controller_world.py says what it needs."""
+
+import subprocess
+import time
+
+import pytest
+
+from apiserver import ApiServer, free_port
+from apiserver import bin_dir_from_env as kubernetes_dir
+from controller_world import GOSTAT, ROOT, S3, Controller, Space, condition, until
+
+USAGE = [  # arguments, in the one line on stderr
+    (["--nonsense"], "nonsense"),
+    (["--lease-name"], "lease-name"),
+    (["shop"], "unexpected argument shop"),
+    (["--namespace", ""], "--namespace: must not be empty"),
+    (["--namespace", "No_Such"], "--namespace: must be a namespace's name"),
+    (["--leader-elect=maybe"], '--leader-elect: must be true or false, got "maybe"'),
+    (["--lease-duration", "15"], '--lease-duration: must be 1 s..3600 s written as 30s, 5m, 2h or 30d, got "15"'),
+    (["--lease-duration", "0s"], "--lease-duration: must be"),
+    (["--retry-period", "1ms"], "--retry-period: must be 0.1 s..3600 s"),
+    (["--renew-deadline", "20s"], "renew"),
+    (["--retry-period", "9s"], "retry"),
+    (["--incident-retention", "59s"], "--incident-retention: must be 60 s..315360000 s"),
+    (["--incident-retention", "3651d"], "--incident-retention: must be"),
+    (["--incident-retention", "99999999999999999999d"], "--incident-retention: must be"),
+    (["--log-format", "xml"], "--log-format: must be text or json, got xml"),
+    (["--metrics-address", "nowhere"], "--metrics-address nowhere"),
+    (["--health-address", "127.0.0.1:99999"], "--health-address 127.0.0.1:99999"),
+    (["--kubeconfig", "/no/such/file"], "/no/such/file"),
+]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    with ApiServer(kubernetes_dir(), tmp_path_factory.mktemp("api")) as server:
+        server.kubectl("apply", "-k", ROOT / "manifests")
+        server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        yield server
+
+
+@pytest.mark.parametrize("args, message", USAGE, ids=lambda v: " ".join(v) if isinstance(v, list) else "")
+def test_usage_errors(api, args, message):
+    """Exit code 2 and one line that names the flag, before anything is done."""
+    default = ["--kubeconfig", api.user_kubeconfig, "--metrics-address", "", "--health-address", ""]
+    done = subprocess.run([GOSTAT, "controller", *default, *args], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2, done
+    assert done.stdout == "" and len(done.stderr.splitlines()) == 1 and message in done.stderr
+
+
+def test_help(api):
+    done = subprocess.run([GOSTAT, "controller", "--help"], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
+    for flag in ("--kubeconfig", "--namespace", "--leader-elect", "--incident-retention"):
+        assert flag in done.stdout
+
+
+def test_no_rights(api, tmp_path):
+    """Without any rights it waits, alive and not ready, and says why."""
+    controller = Controller(api, tmp_path)
+    controller.kubeconfig = api.user_kubeconfig
+    controller.start()
+    try:
+        until(lambda: controller.log, lambda: "forbidden" in controller.log, 20)
+        assert controller.get(controller.health, "/healthz")[0] == 200
+        assert controller.get(controller.health, "/readyz") == (503, "waiting for the lease\n")
+        assert controller.end() == 0, controller.log
+    finally:
+        controller.process.kill()
+
+
+@pytest.fixture(scope="module")
+def world(api, tmp_path_factory):
+    """Two namespaces, in each a leaking Deployment under a policy; the controller watches the first one only."""
+    with S3(tmp_path_factory.mktemp("s3")) as s3:
+        spaces = []
+        flags = ["--incident-retention", "1m", "--namespace", "seen", "--namespace", "seen"]
+        flags += ["--lease-duration", "6s", "--renew-deadline", "5s", "--retry-period", "1s"]
+        controller = Controller(api, tmp_path_factory.mktemp("controller"), *flags)
+        try:
+            for name in ("seen", "unseen"):
+                space = Space(api, s3, name, tmp_path_factory.mktemp(name))
+                spaces.append(space)
+                space.secret()
+                out = {"type": "ScaleOut", "scaleOut": {"maxReplicas": 5}}
+                for app in ("shop", "brief"):
+                    space.program = space.leaky(app, space.workload(app, replicas=2))
+                    space.policy(app, healing={"limits": {"cooldownSeconds": 300}, "actions": [out, out]})
+            controller.start().wait_ready()
+            yield api, controller, *spaces
+        finally:
+            for space in spaces:
+                space.close()
+            if controller.process:
+                controller.process.kill()
+                controller.process.wait()
+
+
+def test_killed_after_the_scale_patch(world):
+    """kill -9 as soon as the scale is patched, before or after the outcome is recorded: started again it acts no second
+    time, knows what it did, and the cooldown goes on."""
+    _, controller, seen, _ = world
+    seen.wait_replicas("shop", 3)
+    controller.end(9)
+    controller.start().wait_ready()
+    i = seen.wait_action("shop", "Refused", "Cooldown", 30)
+    assert [a["outcome"] for a in i["status"]["actions"]] == ["Succeeded", "Refused"]
+    history = seen.get_policy("shop")["status"]["healing"]["workloads"]
+    assert [(h["name"], len(h["actionTimes"]), h["addedReplicas"], h.get("pending")) for h in history] == [("shop", 1, 1, None)]
+    assert "gostat.dev/undo" in seen.get_policy("shop")["metadata"]["finalizers"]
+    assert seen.replicas("shop") == 3 and seen.scalings("shop") == 1
+    assert len(seen.incidents("shop")) == 1 and i["status"]["occurrences"] == 1
+
+
+def test_restart_rewrites_no_status(world):
+    """What an earlier controller wrote about a policy stands: a restart turns no condition back and forth."""
+    _, controller, seen, _ = world
+    before = {c["type"]: c["lastTransitionTime"] for c in seen.get_policy("brief")["status"]["conditions"]}
+    assert controller.end() == 0, controller.log[-3000:]
+    controller.start().wait_ready()
+    time.sleep(5)
+    policy = seen.get_policy("brief")
+    assert condition(policy, "Ready")["lastTransitionTime"] == before["Ready"]
+    assert condition(policy, "Leaking")["lastTransitionTime"] == before["Leaking"]
+
+
+def test_other_namespaces_are_not_seen(world):
+    _, _, seen, unseen = world
+    assert seen.incidents() and not unseen.incidents()
+    assert "status" not in unseen.get_policy("shop") and unseen.replicas("shop") == 2
+    assert not any(e["objectRef"].get("namespace") == "unseen" and "gostat" in e["user"]["username"] for e in seen.api.audit())
+
+
+def test_resolved_incidents_expire(world):
+    """The pods are gone: resolved, taken back, and a minute later deleted."""
+    _, _, seen, _ = world
+    seen.wait_incident("brief", lambda i: i["status"]["phase"] != "Resolved", "open")
+    seen.wait_replicas("brief", 3)
+    seen.delete_pod("brief-0")
+    seen.wait_incident("brief", lambda i: i["status"]["phase"] == "Resolved", "Resolved", 45)
+    since = time.monotonic()
+    seen.wait_replicas("brief", 2, 20)
+    until("it is deleted", lambda: not seen.incidents("brief"), 80)
+    assert time.monotonic() - since > 50
+    assert seen.incidents("shop")
+
+
+def test_a_new_token_after_401(world):
+    """The ServiceAccount is made anew, so the token in use is void: after a 401 the file is read again."""
+    api, controller, seen, _ = world
+    pid = controller.process.pid
+    path = "/api/v1/namespaces/gostat-system/serviceaccounts/gostat"
+    assert api.request("DELETE", path)[0] == 200
+    controller.token_file.write_text(api.service_account_token("gostat-system", "gostat"))
+    until(
+        "a 401 is counted",
+        lambda: 'code="401"' in controller.get(controller.metrics_address, "/metrics")[1],
+        40,
+    )
+    seen.patch(seen.policy_path("shop"), {"spec": {"suspend": True}})
+    seen.wait_condition("shop", "Collecting", "False", "Suspended", 15)
+    assert controller.process.poll() is None and controller.process.pid == pid
+
+
+def test_api_server_restarts(world):
+    """The API server is away for longer than the Lease lasts: the leader stops with 1, and its successor goes on."""
+    api, controller, seen, _ = world
+    api.restart(down_seconds=8)
+    assert controller.process.wait(20) == 1
+    assert "lost the lease" in controller.log
+    controller.start().wait_ready()
+    seen.patch(seen.policy_path("shop"), {"spec": {"suspend": False}})
+    seen.wait_condition("shop", "Collecting", "True", "Sampling", 15)
+    assert seen.scalings("shop") == 1 and len(seen.incidents("shop")) == 1
+
+
+def test_api_server_away_for_a_moment(world):
+    """Shorter than that: the same process goes on, its watches too."""
+    api, controller, seen, _ = world
+    controller.end()
+    controller.flags = [*controller.flags, "--lease-duration", "60s", "--renew-deadline", "40s", "--retry-period", "1s"]
+    controller.start().wait_ready()
+    api.restart()
+    seen.patch(seen.policy_path("shop"), {"spec": {"suspend": True}})
+    seen.wait_condition("shop", "Collecting", "False", "Suspended", 40)
+    assert controller.process.poll() is None
+
+
+def test_a_second_one_stands_by(world, tmp_path):
+    api, controller, _, _ = world
+    second = Controller(api, tmp_path, "--lease-duration", "6s", "--renew-deadline", "5s", "--retry-period", "1s").start()
+    try:
+        second.wait_ready()
+        name = 'leader_election_master_status{name="gostat"} '
+        assert name + "0" in second.get(second.metrics_address, "/metrics")[1]
+        assert controller.end() == 0, controller.log[-3000:]
+        until("it takes over", lambda: name + "1" in second.get(second.metrics_address, "/metrics")[1], 5)
+        assert second.end() == 0, second.log[-3000:]
+    finally:
+        second.process.kill()

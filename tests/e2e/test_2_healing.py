@@ -1,0 +1,120 @@
+"""Who else has a say in the scale, and what happens when policies and incidents are deleted."""
+
+from world import FINALIZER, GROUP, VERSION
+
+PLAYS = {}
+
+
+def play(function):
+    PLAYS["test_" + function.__name__] = function
+    return function
+
+
+def begin(stage, scenes, wanted):
+    chosen = {test: stage.shop(test[5:].replace("_", "-")) for test in PLAYS if test in wanted}
+    if chosen:
+        stage.controller("healing", list(chosen.values()))
+    for test, shop in chosen.items():
+        scenes.begin(test, PLAYS[test], shop)
+
+
+@play
+def autoscaler(shop):
+    """An HPA that targets the workload owns its scale."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "payments"}
+    metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
+    shop.world.hpa.create_namespaced_horizontal_pod_autoscaler(
+        shop.ns,
+        {
+            "metadata": {"name": "payments-hpa"},
+            "spec": {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 6, "metrics": [metric]},
+        },
+    )
+    shop.leaking_shop()
+    shop.leak()
+    i = shop.wait_action("Refused")
+    refused = i["status"]["actions"]
+    assert len(refused) == 1 and refused[0]["reason"].startswith("Autoscaler: "), shop.show()
+    assert "payments-hpa" in refused[0]["reason"], shop.show()
+    assert i["status"]["phase"] == "Open"
+    assert shop.world.audit.scalings(shop.ns) == [] and shop.replicas() == 2, shop.show()
+    assert FINALIZER not in shop.finalizers()
+    healing = next(c for c in shop.get_policy()["status"]["conditions"] if c["type"] == "Healing")
+    assert healing["reason"] == "Autoscaler", shop.show()
+
+
+@play
+def foreign_scale(shop):
+    """Someone sets the scale after gostat did: theirs stands."""
+    shop.leaking_shop()
+    shop.leak()
+    shop.wait_action("Succeeded")
+    shop.scale(6)
+    shop.fix()
+
+    def resolved():
+        return shop.incident()["status"]["phase"] == "Resolved"
+
+    shop.until(120, "the incident is resolved", resolved)
+    shop.wait_let_go()
+    assert shop.replicas() == 6, shop.show()
+    assert [n for n, _ in shop.world.audit.scalings(shop.ns)] == [3], shop.show()
+    (action,) = shop.actions()
+    assert action["outcome"] == "Succeeded" and action["reason"].startswith("NotUndone: "), shop.show()
+
+
+@play
+def policy_deleted(shop):
+    """A policy that goes takes back first what was done under it."""
+    shop.leaking_shop()
+    shop.leak()
+    shop.wait_action("Succeeded")
+    assert FINALIZER in shop.finalizers()
+    shop.world.custom.delete_namespaced_custom_object(GROUP, VERSION, shop.ns, "gostatpolicies", "shop")
+
+    def gone():
+        items = shop.world.custom.list_namespaced_custom_object(GROUP, VERSION, shop.ns, "gostatpolicies")["items"]
+        return not items
+
+    shop.until(30, "the policy is gone", gone)
+    assert shop.replicas() == 2, shop.show()
+    shop.wait_action("Undone", 20)
+    assert [n for n, _ in shop.world.audit.scalings(shop.ns)] == [3, 2], shop.show()
+
+
+@play
+def incident_deleted(shop):
+    """The record of an open leak is made again, and with it what was done."""
+    shop.leaking_shop()
+    shop.leak()
+    before = shop.wait_action("Succeeded")
+    name = before["metadata"]["name"]
+    shop.world.custom.delete_namespaced_custom_object(GROUP, VERSION, shop.ns, "gostatincidents", name)
+
+    def again():
+        i = shop.incident()
+        return i if i and i["metadata"]["uid"] != before["metadata"]["uid"] else None
+
+    after = shop.until(30, "the incident is there again", again)
+    for field in ("grade", "startTime", "detectionTime", "occurrences", "actions", "evidence"):
+        assert after["status"][field] == before["status"][field], field
+    assert after["metadata"]["name"] == name
+    shop.assert_one_scale_out()
+    shop.fix()
+    shop.wait_undone()
+
+
+def test_autoscaler(scenes):
+    scenes.result("test_autoscaler")
+
+
+def test_foreign_scale(scenes):
+    scenes.result("test_foreign_scale")
+
+
+def test_policy_deleted(scenes):
+    scenes.result("test_policy_deleted")
+
+
+def test_incident_deleted(scenes):
+    scenes.result("test_incident_deleted")

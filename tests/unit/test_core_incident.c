@@ -1,0 +1,354 @@
+#include "core/incident.h"
+
+#include "core_profile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define T0 1767225600000
+
+static const gs_workload_ref payments = {.api_version = "apps/v1", .kind = "Deployment", .ns = "shop", .name = "payments", .uid = "u"};
+
+/* A profile of these sites, and of them the first n_grown as grown. */
+typedef struct world {
+    gs_profile p;
+    gs_site sites[SPECS];
+    gs_growth grown;
+} world;
+
+static void make(world *w, const site_spec *specs, size_t n_grown, unsigned rises)
+{
+    memset(w, 0, sizeof *w);
+    profile_of(&w->p, w->sites, specs);
+    for (size_t i = 0; i < n_grown; i++)
+        for (size_t k = 0; k < w->p.n; k++)
+            if (gs_streq(w->sites[k].id, specs[i].id))
+                w->grown.v[w->grown.n++] = (gs_grown){.site = &w->sites[k], .rises = rises};
+}
+
+static const gs_counts no_base = {0};
+
+/* An incident of pa, seen on pod-1 with 100 goroutines. */
+static gs_incident *opened(unsigned rises, unsigned rules)
+{
+    world w;
+    make(&w, (site_spec[SPECS]){{"pa", 100, GS_STATE_CHAN_SEND, 0}}, 1, rises);
+    gs_incident *i = gs_incident_new(&payments, w.grown.v[0].site);
+    i->start_ms = i->detection_ms = T0;
+    assert_true(gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, rules, T0));
+    return i;
+}
+
+static void test_primary(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        site_spec sites[4];
+        const char *primary;
+    } cases[] = {
+        {"alone", {{"pa", 5, 0, 0}}, "pa"},
+        {"the most goroutines", {{"pa", 5, 0, 0}, {"pb", 6, 0, 0}}, "pb"},
+        {"the smaller id of equals", {{"pb", 5, 0, 0}, {"pa", 5, 0, 0}}, "pa"},
+        {"user code before libraries", {{"pa", 50, 0, 0}, {"pb", 100, 0, true}}, "pa"},
+        {"but with half as many at least", {{"pa", 49, 0, 0}, {"pb", 100, 0, true}}, "pb"},
+        {"the most of user code", {{"pa", 60, 0, 0}, {"pb", 70, 0, 0}, {"pc", 100, 0, true}}, "pb"},
+        {"libraries only", {{"pa", 60, 0, true}, {"pb", 100, 0, true}}, "pb"},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        world w;
+        size_t n = 0;
+        while (n < 4 && cases[i].sites[n].count)
+            n++;
+        site_spec specs[SPECS] = {0};
+        memcpy(specs, cases[i].sites, n * sizeof *specs);
+        make(&w, specs, n, 1);
+        if (!gs_streq(gs_incident_primary(&w.grown)->site->id, cases[i].primary))
+            fail_msg("%s: %s", cases[i].name, gs_incident_primary(&w.grown)->site->id);
+    }
+}
+
+static void test_assign(void **state)
+{
+    (void)state;
+    gs_incident *a = opened(1, 0), *done = opened(1, 0);
+    (void)gs_str_copy(done->pattern_id, sizeof done->pattern_id, GS_STR("pz"));
+    (void)gs_str_copy(done->patterns[0].id, sizeof done->patterns[0].id, GS_STR("pz"));
+    done->resolved = true;
+    gs_incident *const list[] = {done, a};
+    const struct {
+        const char *name;
+        site_spec grown[2];
+        const char *pod;
+        int64_t at;
+        gs_incident *want;
+    } cases[] = {
+        {"its site", {{"pa", 9, 0, 0}}, "pod-9", T0 + 999999, a},
+        {"its site among others", {{"pa", 9, 0, 0}, {"pb", 90, 0, 0}}, "pod-9", T0 + 999999, a},
+        {"another site, same pod, soon", {{"pb", 9, 0, 0}}, "pod-1", T0 + GS_ATTACH_MS - 1, a},
+        {"another site, same pod, later", {{"pb", 9, 0, 0}}, "pod-1", T0 + GS_ATTACH_MS, NULL},
+        {"another site, another pod", {{"pb", 9, 0, 0}}, "pod-2", T0, NULL},
+        {"a resolved one comes back", {{"pz", 9, 0, 0}}, "pod-2", T0, done},
+        {"resolved, but the primary is another", {{"pz", 9, 0, 0}, {"pb", 90, 0, 0}}, "pod-2", T0, NULL},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        world w;
+        make(&w, (site_spec[SPECS]){cases[i].grown[0], cases[i].grown[1]}, cases[i].grown[1].count ? 2 : 1, 1);
+        if (gs_incident_assign(list, 2, &w.grown, cases[i].pod, cases[i].at) != cases[i].want)
+            fail_msg("%s", cases[i].name);
+    }
+    gs_incident_free(a);
+    gs_incident_free(done);
+}
+
+static void test_grade_and_severity(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned rises, rules;
+        enum gs_grade grade;
+        enum gs_severity severity;
+    } cases[] = {
+        {"one rise", 1, GS_RULE_GROWTH, GS_GRADE_SUSPECTED, GS_SEVERITY_LOW},
+        {"two rises", 2, GS_RULE_SITE, GS_GRADE_PROBABLE, GS_SEVERITY_LOW},
+        {"surge", 1, GS_RULE_SURGE, GS_GRADE_SUSPECTED, GS_SEVERITY_MEDIUM},
+        {"blocked", 1, GS_RULE_BLOCKED | GS_RULE_SURGE, GS_GRADE_SUSPECTED, GS_SEVERITY_P0},
+    };
+    for (size_t k = 0; k < GS_LEN(cases); k++) {
+        gs_incident *i = opened(cases[k].rises, cases[k].rules);
+        if (i->grade != cases[k].grade || i->severity != cases[k].severity)
+            fail_msg("%s: %s %s", cases[k].name, gs_grade_name(i->grade), gs_severity_name(i->severity));
+        assert_int_equal(i->localization_ms, i->grade == GS_GRADE_PROBABLE ? T0 : 0);
+        assert_true(i->site_grows);
+        world w; /* nothing grows any more: neither goes back */
+        make(&w, (site_spec[SPECS]){{"pa", 100, GS_STATE_CHAN_SEND, 0}}, 0, 0);
+        assert_false(gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + 1000));
+        assert_int_equal(i->grade, cases[k].grade);
+        assert_int_equal(i->severity, cases[k].severity);
+        gs_incident_free(i);
+    }
+}
+
+/* Counts are beyond each pod's base; patterns sum over pods; the worst pod comes first. */
+static void test_counts(void **state)
+{
+    (void)state;
+    gs_incident *i = opened(1, 0);
+    gs_counts base = {0};
+    world w;
+    counts_of(&base, (site_spec[SPECS]){{"pa", 30, 0, 0}}, 1);
+    make(&w, (site_spec[SPECS]){{"pa", 530, GS_STATE_CHAN_SEND, 0}, {"px", 7, 0, 0}}, 1, 1);
+    assert_true(gs_incident_observe(i, "pod-2", &w.p, &w.grown, &base, 0, T0 + 1000));
+    assert_int_equal(i->n_pods, 2);
+    assert_string_equal(i->pods[0].name, "pod-2");
+    assert_int_equal(i->pods[0].goroutines, 537);
+    assert_int_equal(i->pods[0].leaking, 500);
+    assert_int_equal(i->patterns[0].count, 600);
+    assert_int_equal(gs_incident_leaking(i), 600);
+    assert_int_equal(i->n_patterns, 1);
+
+    /* A second site grows along on pod-1; pod-2 is looked at with its own next profile and its own base. */
+    gs_counts_done(&base);
+    counts_of(&base, (site_spec[SPECS]){{"pa", 30, 0, 0}, {"px", 7, 0, 0}}, 1);
+    make(&w, (site_spec[SPECS]){{"pa", 100, 0, 0}, {"px", 20, 0, 0}}, 2, 1);
+    assert_true(gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + 2000));
+    assert_int_equal(i->n_patterns, 2);
+    assert_int_equal(i->patterns[1].count, 20);
+    make(&w, (site_spec[SPECS]){{"pa", 530, 0, 0}, {"px", 8, 0, 0}}, 0, 0);
+    (void)gs_incident_observe(i, "pod-2", &w.p, &w.grown, &base, 0, T0 + 3000);
+    assert_int_equal(i->patterns[1].count, 21);
+    assert_int_equal(gs_incident_pattern(i, "px"), 1);
+    assert_int_equal(gs_incident_pattern(i, "none"), -1);
+
+    gs_incident_drop_pod(i, "pod-2");
+    gs_incident_drop_pod(i, "pod-9");
+    assert_int_equal(i->n_pods, 1);
+    assert_int_equal(i->patterns[0].count, 100);
+    gs_counts_done(&base);
+    gs_incident_free(i);
+}
+
+/* A pod that does not show the leak's growth is not listed; sites of long after the opening do not attach. */
+static void test_not_ours(void **state)
+{
+    (void)state;
+    gs_incident *i = opened(1, 0);
+    world w;
+    make(&w, (site_spec[SPECS]){{"pa", 500, 0, 0}}, 0, 0);
+    assert_false(gs_incident_observe(i, "pod-2", &w.p, &w.grown, &no_base, 0, T0 + 1000));
+    assert_int_equal(i->n_pods, 1);
+    make(&w, (site_spec[SPECS]){{"pb", 500, 0, 0}, {"pa", 100, 0, 0}}, 1, 1);
+    (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + GS_ATTACH_MS);
+    assert_int_equal(i->n_patterns, 1);
+    (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + GS_ATTACH_MS - 1);
+    assert_int_equal(i->n_patterns, 2);
+    gs_incident_free(i);
+}
+
+static void test_many_patterns(void **state)
+{
+    (void)state;
+    gs_incident *i = opened(1, 0);
+    for (int round = 0; round < 3; round++) {
+        site_spec specs[SPECS] = {0};
+        char ids[SPECS][GS_SITE_ID_LEN];
+        world w;
+        for (int k = 0; k < SPECS; k++) {
+            (void)snprintf(ids[k], sizeof ids[k], "p%d%d", round, k);
+            specs[k] = (site_spec){ids[k], 50, 0, 0};
+        }
+        make(&w, specs, SPECS, 1);
+        (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + round);
+    }
+    assert_int_equal(i->n_patterns, GS_MAX_INCIDENT_PATTERNS);
+    assert_string_equal(i->patterns[0].id, "pa"); /* the primary stays */
+    gs_incident_free(i);
+}
+
+/* Leaking counts of one pod, profile by profile; when it leaves the list. */
+static void test_shrink(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t counts[6];
+        size_t leaves; /* after this many, 0: never */
+    } cases[] = {
+        {"under half twice", {40, 40}, 2},
+        {"exactly half", {50, 50, 50, 50}, 0},
+        {"under half once", {40, 60, 40, 60}, 0},
+        {"a higher peak", {300, 140, 140}, 3},
+        {"gone", {0, 0}, 2},
+        {"stays", {100, 100, 100}, 0},
+    };
+    for (size_t k = 0; k < GS_LEN(cases); k++) {
+        gs_incident *i = opened(1, 0);
+        size_t left = 0;
+        for (size_t n = 0; n < 6 && (cases[k].counts[n] || n < cases[k].leaves); n++) {
+            world w;
+            make(&w, (site_spec[SPECS]){{"pother", 1, 0, 0}}, 0, 0);
+            if (cases[k].counts[n])
+                make(&w, (site_spec[SPECS]){{"pa", cases[k].counts[n], 0, 0}}, 0, 0);
+            bool changed = gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + (int64_t)n);
+            if (!i->n_pods && !left) {
+                left = n + 1;
+                assert_true(changed);
+            }
+        }
+        if (left != cases[k].leaves)
+            fail_msg("%s: left after %zu", cases[k].name, left);
+        gs_incident_free(i);
+    }
+}
+
+/* A controller that restarted knows neither peak nor base: a pod that does not leak any more must not stay for ever. */
+static void test_shrink_after_restart(void **state)
+{
+    (void)state;
+    gs_incident *i = opened(1, 0);
+    world w;
+    i->pods[0].leaking = i->pods[0].peak = 0;
+    i->pods[0].below = 0;
+    make(&w, (site_spec[SPECS]){{"pother", 1, 0, 0}}, 0, 0);
+    (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0);
+    (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + 1);
+    assert_int_equal(i->n_pods, 0);
+    gs_incident_free(i);
+}
+
+static void test_life(void **state)
+{
+    (void)state;
+    gs_incident *i = opened(2, GS_RULE_BLOCKED);
+    assert_false(gs_incident_settle(i, T0 + 99 * GS_RESOLVE_MS)); /* a pod shows it */
+    gs_incident_drop_pod(i, "pod-1");
+    assert_false(gs_incident_settle(i, T0 + GS_RESOLVE_MS - 1));
+    assert_int_equal(gs_incident_phase(i), GS_PHASE_OPEN);
+    assert_true(gs_incident_settle(i, T0 + GS_RESOLVE_MS));
+    assert_false(gs_incident_settle(i, T0 + 2 * GS_RESOLVE_MS)); /* only once */
+    assert_int_equal(gs_incident_phase(i), GS_PHASE_RESOLVED);
+    assert_int_equal(i->resolution_ms, T0 + GS_RESOLVE_MS);
+
+    gs_incident_reopen(i, T0 + 900000);
+    assert_int_equal(gs_incident_phase(i), GS_PHASE_OPEN);
+    assert_int_equal(i->occurrences, 2);
+    assert_int_equal(i->grade, GS_GRADE_NONE);
+    assert_int_equal(i->severity, GS_SEVERITY_LOW);
+    assert_false(i->site_grows);
+    assert_int_equal(i->rules, 0);
+    assert_int_equal(i->resolution_ms, 0);
+    assert_int_equal(i->localization_ms, 0);
+    assert_int_equal(i->detection_ms, T0 + 900000);
+    assert_false(gs_incident_settle(i, T0 + 900001)); /* not before anybody has looked */
+    gs_incident_free(i);
+}
+
+static void test_phase(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum gs_outcome outcome;
+        bool dry_run;
+        int64_t at;
+        enum gs_phase phase;
+    } cases[] = {
+        {"done", GS_OUTCOME_SUCCEEDED, false, T0, GS_PHASE_MITIGATING},
+        {"dry run", GS_OUTCOME_SUCCEEDED, true, T0, GS_PHASE_OPEN},
+        {"of an earlier occurrence", GS_OUTCOME_SUCCEEDED, false, T0 - 1, GS_PHASE_OPEN},
+        {"pending", GS_OUTCOME_PENDING, false, T0, GS_PHASE_OPEN},
+        {"refused", GS_OUTCOME_REFUSED, false, T0, GS_PHASE_OPEN},
+        {"failed", GS_OUTCOME_FAILED, false, T0, GS_PHASE_OPEN},
+        {"taken back", GS_OUTCOME_UNDONE, false, T0, GS_PHASE_OPEN},
+    };
+    for (size_t k = 0; k < GS_LEN(cases); k++) {
+        gs_incident *i = opened(1, 0);
+        gs_action *a = gs_incident_add_action(i, GS_ACTION_SCALE_OUT, cases[k].at);
+        a->outcome = cases[k].outcome;
+        a->dry_run = cases[k].dry_run;
+        if (gs_incident_phase(i) != cases[k].phase)
+            fail_msg("%s: %s", cases[k].name, gs_phase_name(gs_incident_phase(i)));
+        gs_incident_free(i);
+    }
+}
+
+static void test_full_lists(void **state)
+{
+    (void)state;
+    gs_incident *i = opened(1, 0);
+    for (int k = 1; k <= GS_MAX_INCIDENT_ACTIONS + 5; k++) {
+        gs_action *a = gs_incident_add_action(i, GS_ACTION_SCALE_OUT, T0 + k);
+        a->outcome = k == 7 || k == 9 ? GS_OUTCOME_REFUSED : GS_OUTCOME_SUCCEEDED;
+    }
+    assert_int_equal(i->n_actions, GS_MAX_INCIDENT_ACTIONS);
+    assert_string_equal(i->actions[0].id, "a4"); /* the refusals 7 and 9 went first, then 1, 2 and 3 */
+    for (size_t k = 1; k < i->n_actions; k++) {
+        assert_true(i->actions[k].time_ms > i->actions[k - 1].time_ms);
+        assert_int_equal(i->actions[k].outcome, GS_OUTCOME_SUCCEEDED);
+    }
+    assert_string_equal(i->actions[i->n_actions - 1].id, "a25");
+    for (int k = 0; k < GS_MAX_INCIDENT_EVIDENCE + 2; k++) {
+        gs_evidence e = {.time_ms = k};
+        gs_incident_add_evidence(i, &e);
+    }
+    assert_int_equal(i->n_evidence, GS_MAX_INCIDENT_EVIDENCE);
+    assert_int_equal(i->evidence[0].time_ms, 2);
+    gs_incident_free(i);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_primary),       cmocka_unit_test(test_assign),
+        cmocka_unit_test(test_grade_and_severity), cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_not_ours),      cmocka_unit_test(test_many_patterns),
+        cmocka_unit_test(test_shrink),        cmocka_unit_test(test_shrink_after_restart),
+        cmocka_unit_test(test_life),          cmocka_unit_test(test_phase),
+        cmocka_unit_test(test_full_lists),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
