@@ -30,6 +30,7 @@ WORKLOADS = {  # name: the program behind each of its pods
 LEAKING = ("orders", "ledger", "session")
 LEAK_SECONDS, CALM_SECONDS = 45, 45  # long enough for an incident to open, and to resolve
 OPERATIONS_A_SECOND = 1.5
+SETTLE_SECONDS = 150
 SANITIZER = re.compile(r"ERROR: (Address|Leak)Sanitizer|runtime error:|SUMMARY: \w*Sanitizer")
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -80,10 +81,18 @@ class Processes:
             if self.leaking.get(name) == on:
                 continue
             self.leaking[name] = on
-            for n in range(PODS):
-                for path in ["/leak?on=true"] if on else ["/leak?on=false", "/release"]:
-                    url = f"http://{self.ip(w, n)}:{PORT}{path}"
-                    urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5).read()
+            self.switch(w, on)
+
+    def switch(self, workload, on):
+        for n in range(PODS):
+            for path in ["/leak?on=true"] if on else ["/leak?on=false", "/release"]:
+                url = f"http://{self.ip(workload, n)}:{PORT}{path}"
+                urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5).read()
+
+    def stop_leaks(self):
+        for w, name in enumerate(WORKLOADS):
+            if name in LEAKING:
+                self.switch(w, False)
 
     def end(self):
         for process in self.all:
@@ -209,6 +218,23 @@ class Namespace:
             if self.api.request("GET", f"{self.policies}/{workload}")[0] == 404:
                 self.make_policy(workload)
 
+    def let_act(self):
+        self.make_missing_policies()
+        for workload in WORKLOADS:
+            self.api.patch(f"{self.policies}/{workload}", {"spec": {"mode": "Enforce", "suspend": False}})
+
+    def not_taken_back(self):
+        """What still shows an action, though nothing leaks any more."""
+        found = []
+        for workload in WORKLOADS:
+            replicas = self.want("GET", f"{self.apps}/deployments/{workload}")["spec"]["replicas"]
+            if replicas != PODS:
+                found.append(f"{self.name}: {workload} still has {replicas} replicas, not {PODS}")
+            policy = self.api.request("GET", f"{self.policies}/{workload}")[1]
+            if policy.get("metadata", {}).get("finalizers"):
+                found.append(f"{self.name}: policy {workload} still has a finalizer")
+        return found
+
 
 class Controller:
     def __init__(self, directory, build, namespace, kubeconfig):
@@ -288,6 +314,26 @@ def soak(seconds, controllers, namespaces, processes):
             time.sleep(0.02)
 
 
+def settle(controllers, namespaces, processes):
+    """Ends every leak, and lets every policy act: what is then still open, or not taken back, was forgotten."""
+    processes.stop_leaks()
+    for namespace in namespaces:
+        namespace.let_act()
+    end = time.monotonic() + SETTLE_SECONDS
+    while True:
+        failures = [
+            f"{build}: {count:.0f} incidents still open {SETTLE_SECONDS} s after the last leak"
+            for build, controller in controllers.items()
+            if (count := controller.metrics()["gostat_incidents_open"])
+        ]
+        for namespace in namespaces:
+            namespace.make_missing_policies()
+            failures += namespace.not_taken_back()
+        if not failures or time.monotonic() > end:
+            return failures
+        time.sleep(1)
+
+
 def judge(samples, minutes, controllers):
     failures = []
     numbers = {build: controller.metrics() for build, controller in controllers.items()}
@@ -333,7 +379,8 @@ def main():
         samples = soak(args.minutes * 60, controllers, namespaces, processes)
         for namespace in namespaces:
             print(f"{namespace.name}: " + ", ".join(f"{n} {kind}" for kind, n in namespace.done.items()))
-        failures = judge(samples, args.minutes, controllers)
+        failures = settle(controllers, namespaces, processes)
+        failures += judge(samples, args.minutes, controllers)
     for failure in failures:
         print(f"FAILED: {failure}")
     if not failures:

@@ -8,7 +8,7 @@
 #define GS_MAX_PROFILE_WIRE_BYTES (32u << 20)  /* a goroutine profile as sent (gzip); 70,000 goroutines: some 100 KB */
 #define GS_MAX_PROFILE_BYTES (128u << 20)      /* the same unpacked */
 #define GS_MAX_PROFILE_SITES 4096              /* different sites kept from one profile, the largest first */
-#define GS_MAX_PROFILE_STACKS (1u << 16)         /* different stacks of one profile; more are counted, not looked at */
+#define GS_MAX_PROFILE_STACKS (1u << 14)         /* different stacks of one profile; more are counted, not looked at */
 #define GS_MAX_PROFILE_ENTRIES (1u << 21)        /* strings, functions, locations or lines of one profile */
 #define GS_MAX_FRAMES 128                      /* frames of one stack that are looked at */
 #define GS_MAX_LABELS 16                       /* pprof labels kept for a site */

@@ -10,7 +10,8 @@ int gs_goroutine_total(gs_str start_of_body, uint64_t *ret, gs_error *err)
     if (s.n == 0)
         return 0;
     if (memcmp(s.p, PREFIX, s.n < n ? s.n : n) != 0)
-        return gs_error_set(err, GS_TERMINAL, "expected a goroutine profile in text form, beginning with \"" PREFIX "\"");
+        return gs_error_set(err, GS_TERMINAL,
+                            "expected a goroutine profile in text form, beginning with \"" PREFIX "\"");
     if (s.n <= n)
         return 0;
     gs_str rest = {s.p + n, s.n - n};

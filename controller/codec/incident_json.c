@@ -59,7 +59,7 @@ void gs_incident_object(gs_json_writer *w, const gs_incident *i)
     label(w, "gostat.dev/workload-kind", ref->kind);
     label(w, "gostat.dev/workload-name", ref->name);
     label(w, "gostat.dev/workload-uid", ref->uid);
-    label(w, GS_PATTERN_LABEL, i->pattern_id);
+    gs_jw_str(w, GS_PATTERN_LABEL, i->pattern_id);
     gs_jw_end(w);
     gs_jw_end(w);
     gs_jw_object(w, "spec");

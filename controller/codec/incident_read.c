@@ -104,6 +104,15 @@ static void read_frames(gs_json_cursor *c, gs_pattern *p)
     }
 }
 
+/* In place of an earlier one, should a key come twice. */
+static void replace(char **at, char *text)
+{
+    if (!text)
+        return;
+    free(*at);
+    *at = text;
+}
+
 static void read_labels(gs_json_cursor *c, gs_pattern *p)
 {
     gs_str key;
@@ -113,21 +122,19 @@ static void read_labels(gs_json_cursor *c, gs_pattern *p)
         char name[1024];
         if (p->n_labels == GS_MAX_LABELS || !gs_json_unescape(key, name, sizeof name))
             continue;
+        size_t k = 0;
+        while (k < p->n_labels && !gs_streq(p->labels[k].key, name))
+            k++;
         char *value = read_text(c);
         if (!value)
             return;
+        if (k < p->n_labels) { /* a key that comes twice: the last one counts */
+            replace(&p->labels[k].value, value);
+            continue;
+        }
         p->labels[p->n_labels].key = gs_strdup(name);
         p->labels[p->n_labels++].value = value;
     }
-}
-
-/* In place of an earlier one, should a key come twice. */
-static void replace(char **at, char *text)
-{
-    if (!text)
-        return;
-    free(*at);
-    *at = text;
 }
 
 static void read_pattern(gs_json_cursor *c, gs_pattern *p)

@@ -126,7 +126,7 @@ void gs_metrics_histogram(gs_metrics *m, const char *name, const gs_histogram *h
 /* The i-th word of s, counted from 0. */
 static bool word(gs_str s, size_t i, uint64_t *ret)
 {
-    const char *p = s.p, *end = s.p + s.n;
+    const char *p = s.n ? s.p : "", *end = p + s.n;
     for (;; i--) {
         while (p < end && *p == ' ')
             p++;

@@ -27,12 +27,12 @@ void gs_metrics_histogram(gs_metrics *m, const char *name, const gs_histogram *h
 
 /* What the kernel says of this process, read by the caller. */
 typedef struct gs_process_text {
-    gs_str stat;    /* /proc/self/stat */
-    gs_str statm;   /* /proc/self/statm */
-    gs_str system;  /* the whole of /proc/stat: it has the boot time */
+    gs_str stat;   /* /proc/self/stat */
+    gs_str statm;  /* /proc/self/statm */
+    gs_str system; /* the whole of /proc/stat: it has the boot time */
     uint64_t open_fds, max_fds;
-    long ticks;     /* sysconf(_SC_CLK_TCK) */
-    long page;      /* sysconf(_SC_PAGESIZE) */
+    long ticks; /* sysconf(_SC_CLK_TCK) */
+    long page;  /* sysconf(_SC_PAGESIZE) */
 } gs_process_text;
 /* process_cpu_seconds_total, process_resident_memory_bytes, process_virtual_memory_bytes, process_start_time_seconds,
  * process_threads, process_open_fds, process_max_fds; what cannot be read is left out. */

@@ -11,17 +11,17 @@ typedef struct gs_pod_port {
 } gs_pod_port;
 
 typedef struct gs_pod {
-    const char *ns, *name, *uid, *ip; /* ip "" until it has one */
+    const char *ns, *name, *uid, *ip;                                    /* ip "" until it has one */
     const char *owner_api_version, *owner_kind, *owner_name, *owner_uid; /* the controlling owner; "" for none */
     gs_labels labels;
     gs_pod_port *ports; /* of all containers, init containers with restartPolicy Always included */
     size_t n_ports;
-    bool running;      /* phase Running */
-    bool ready;        /* condition Ready */
-    bool deleting;     /* deletionTimestamp is set */
+    bool running;  /* phase Running */
+    bool ready;    /* condition Ready */
+    bool deleting; /* deletionTimestamp is set */
     bool host_network;
-    bool finished;     /* phase Succeeded or Failed */
-    size_t bytes;      /* of this allocation */
+    bool finished; /* phase Succeeded or Failed */
+    size_t bytes;  /* of this allocation */
 } gs_pod;
 
 int gs_pod_from_json(gs_str object, gs_pod **ret, gs_error *err);

@@ -74,7 +74,8 @@ static bool label_key(gs_str key)
     return name.n <= 63 && is_name(name, false, "-_.");
 }
 
-#define LABEL_KEY "must be a label key: an optional DNS prefix and '/', then at most 63 letters, digits, '-', '_' and '.'"
+#define LABEL_KEY                                                                                                      \
+    "must be a label key: an optional DNS prefix and '/', then at most 63 letters, digits, '-', '_' and '.'"
 
 static int check_expression(const struct gs_policy_expression *e, size_t i, gs_error *err)
 {
@@ -125,10 +126,11 @@ static int check_port(const gs_port *p, const char *path, gs_error *err)
         letter = letter || lower(name.p[i]);
     if (letter && is_name(name, true, "-") && !contains(name, "--"))
         return 0;
-    return bad(err, path,
-               "must be a number from 1 to 65535, or a container port's name: at most 15 lower-case letters, digits and "
-               "single '-', with a letter among them, got \"%s\"",
-               p->name);
+    return bad(
+        err, path,
+        "must be a number from 1 to 65535, or a container port's name: at most 15 lower-case letters, digits and "
+        "single '-', with a letter among them, got \"%s\"",
+        p->name);
 }
 
 static int check_path(const char *value, const char *path, gs_error *err)
@@ -139,10 +141,11 @@ static int check_path(const char *value, const char *path, gs_error *err)
         ok = ok && of_chars(part, false, "._~-");
     if (ok)
         return 0;
-    return bad(err, path,
-               "must begin with '/', not end with it, and hold no '..', '//', query or escape: for example /debug/pprof, "
-               "got \"%.64s\"",
-               value);
+    return bad(
+        err, path,
+        "must begin with '/', not end with it, and hold no '..', '//', query or escape: for example /debug/pprof, "
+        "got \"%.64s\"",
+        value);
 }
 
 static int check_endpoint(const gs_policy_doc *d, bool needed, gs_error *err)
@@ -228,8 +231,8 @@ static bool object_name(gs_str rest)
     return true;
 }
 
-#define SECRET_NAME                                                                                                \
-    "must be a Secret's name: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit, "   \
+#define SECRET_NAME                                                                                                    \
+    "must be a Secret's name: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit, "  \
     "got \"%.64s\""
 
 static int check_s3(const gs_s3_spec *s, bool has_ca, gs_error *err)
@@ -237,23 +240,26 @@ static int check_s3(const gs_s3_spec *s, bool has_ca, gs_error *err)
     gs_str bucket = gs_str_of(s->bucket), host;
     bool ip = false;
     if (!store_url(gs_str_of(s->endpoint), &host, &ip))
-        return bad(err, "spec.snapshot.s3.endpoint",
-                   "must be http:// or https://, a host and at most a port, with no user, path, query or '/' at the end: "
-                   "for example https://s3.example.com, got \"%.64s\"",
-                   s->endpoint);
+        return bad(
+            err, "spec.snapshot.s3.endpoint",
+            "must be http:// or https://, a host and at most a port, with no user, path, query or '/' at the end: "
+            "for example https://s3.example.com, got \"%.64s\"",
+            s->endpoint);
     if (!is_name(gs_str_of(s->region), true, "-"))
         return bad(err, "spec.snapshot.s3.region",
                    "must be lower-case letters, digits and '-': for example us-east-1, got \"%.64s\"", s->region);
     if (!is_name(bucket, true, ".-") || contains(bucket, "..") || like_ip(bucket))
-        return bad(err, "spec.snapshot.s3.bucket",
-                   "must be 3 to 63 lower-case letters, digits, '-' and single '.', begin and end with a letter or digit, "
-                   "and be no IP address, got \"%s\"",
-                   s->bucket);
+        return bad(
+            err, "spec.snapshot.s3.bucket",
+            "must be 3 to 63 lower-case letters, digits, '-' and single '.', begin and end with a letter or digit, "
+            "and be no IP address, got \"%s\"",
+            s->bucket);
     if (!prefix_ok(gs_str_of(s->prefix)))
-        return bad(err, "spec.snapshot.s3.prefix",
-                   "must be names of letters, digits, '-', '_' and '.' with single '/' between, none beginning with '.', no "
-                   "'/' at either end and no '..': for example prod/eu, got \"%.64s\"",
-                   s->prefix);
+        return bad(
+            err, "spec.snapshot.s3.prefix",
+            "must be names of letters, digits, '-', '_' and '.' with single '/' between, none beginning with '.', no "
+            "'/' at either end and no '..': for example prod/eu, got \"%.64s\"",
+            s->prefix);
     if (!object_name(gs_str_of(s->credentials_secret)))
         return bad(err, "spec.snapshot.s3.credentialsSecretRef.name", SECRET_NAME, s->credentials_secret);
     if (has_ca && !object_name(gs_str_of(s->ca_secret)))
@@ -262,9 +268,10 @@ static int check_s3(const gs_s3_spec *s, bool has_ca, gs_error *err)
         return bad(err, "spec.snapshot.s3.caSecretRef.key",
                    "must be a Secret's key: letters, digits, '-', '_' and '.', got \"%.64s\"", s->ca_key);
     if (s->addressing == GS_ADDRESSING_VIRTUAL_HOST && ip)
-        return bad(err, "spec.snapshot.s3.addressing",
-                   "VirtualHost puts the bucket before the host name, which an IP address has not: use Path, or an endpoint "
-                   "with a name");
+        return bad(
+            err, "spec.snapshot.s3.addressing",
+            "VirtualHost puts the bucket before the host name, which an IP address has not: use Path, or an endpoint "
+            "with a name");
     if (s->addressing == GS_ADDRESSING_VIRTUAL_HOST && gs_str_starts(gs_str_of(s->endpoint), "https://") &&
         contains(bucket, "."))
         return bad(err, "spec.snapshot.s3.addressing",
@@ -294,13 +301,15 @@ int gs_policy_check(const gs_policy_doc *d, bool need_selector, gs_error *err)
                    "interval; got %d and %d",
                    p->timeout_s, p->interval_s);
     if (p->detection.surge.enabled && p->detection.surge.window_s < p->interval_s)
-        return bad(err, "spec.detection.surge.windowSeconds",
-                   "(300 if left out) must be at least sampling.intervalSeconds, or the window holds no two samples: raise "
-                   "it, or lower the interval; got %d and %d",
-                   p->detection.surge.window_s, p->interval_s);
+        return bad(
+            err, "spec.detection.surge.windowSeconds",
+            "(300 if left out) must be at least sampling.intervalSeconds, or the window holds no two samples: raise "
+            "it, or lower the interval; got %d and %d",
+            p->detection.surge.window_s, p->interval_s);
     if (p->mode == GS_MODE_ENFORCE && !p->has_s3)
-        return bad(err, "spec.snapshot.s3",
-                   "is required in mode Enforce: nothing is healed before its evidence is stored. Set snapshot.s3, or mode "
-                   "to DryRun or Observe");
+        return bad(
+            err, "spec.snapshot.s3",
+            "is required in mode Enforce: nothing is healed before its evidence is stored. Set snapshot.s3, or mode "
+            "to DryRun or Observe");
     return 0;
 }

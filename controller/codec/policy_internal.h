@@ -14,7 +14,7 @@
 typedef struct gs_policy_doc {
     char api_version[64], kind[64], created[40];
     gs_str metadata, spec, status, deleted, finalizers; /* raw */
-    gs_str unread[16]; /* metadata that nobody reads, one place for each */
+    gs_str unread[16];                                  /* metadata that nobody reads, one place for each */
     bool has_status;
     bool has_selector, has_endpoint, has_deleted, has_finalizers, has_ca;
     gs_policy policy; /* its selector stays empty; the defaults are in it before anything is read */

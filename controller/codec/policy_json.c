@@ -10,7 +10,10 @@ typedef gs_policy_doc doc;
 
 /* ---- metadata: what the API server adds is known, but not read ---- */
 
-#define UNREAD(key, i) {GS_FIELD_RAW(doc, key, unread[i])}
+#define UNREAD(key, i)                                                                                                 \
+    {                                                                                                                  \
+        GS_FIELD_RAW(doc, key, unread[i])                                                                              \
+    }
 
 static const gs_json_field metadata[] = {
     {GS_FIELD_STRING(doc, "name", policy.name)},
@@ -180,7 +183,8 @@ static const gs_json_field limits[] = {
 
 static const gs_json_field healing[] = {
     {GS_FIELD_ENUM(doc, "minGrade", min_grade, grades)},
-    {GS_FIELD_LIST(doc, "actions", actions, policy.n_actions, GS_TYPE_OBJECT), .table = action, .item = &default_action},
+    {GS_FIELD_LIST(doc, "actions", actions, policy.n_actions, GS_TYPE_OBJECT), .table = action,
+     .item = &default_action},
     {GS_FIELD_INLINE(doc, "limits", limits)},
     {0},
 };
@@ -212,8 +216,10 @@ static int read_metadata(doc *d, gs_error *err)
 {
     gs_policy *p = &d->policy;
     if (d->created[0] && !gs_time_parse(gs_str_of(d->created), &p->created_ms))
-        return gs_error_set(err, GS_TERMINAL, "metadata.creationTimestamp: must be a time such as 2026-01-01T00:00:00Z, "
-                                              "got \"%s\"", d->created);
+        return gs_error_set(err, GS_TERMINAL,
+                            "metadata.creationTimestamp: must be a time such as 2026-01-01T00:00:00Z, "
+                            "got \"%s\"",
+                            d->created);
     p->deleting = d->has_deleted;
     if (d->has_finalizers) {
         gs_json_cursor c;

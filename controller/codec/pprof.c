@@ -22,7 +22,7 @@ struct index {
     struct index_slot {
         uint64_t a, b;
         uint32_t at;
-    } *slots;
+    } * slots;
     size_t cap, used;
 };
 

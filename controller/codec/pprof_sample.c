@@ -8,13 +8,13 @@
 #define HEAD (GS_MAX_FRAMES - GS_PPROF_TAIL)
 
 /* Where the next of n elements goes; in a full array the oldest of the tail makes room. */
-#define PUSH(v, n, x)                                                                                              \
-    do {                                                                                                           \
-        if ((n) == GS_MAX_FRAMES)                                                                                  \
-            memmove((v) + HEAD, (v) + HEAD + 1, (GS_PPROF_TAIL - 1) * sizeof *(v));                                \
-        else                                                                                                       \
-            (n)++;                                                                                                 \
-        (v)[(n) - 1] = (x);                                                                                        \
+#define PUSH(v, n, x)                                                                                                  \
+    do {                                                                                                               \
+        if ((n) == GS_MAX_FRAMES)                                                                                      \
+            memmove((v) + HEAD, (v) + HEAD + 1, (GS_PPROF_TAIL - 1) * sizeof *(v));                                    \
+        else                                                                                                           \
+            (n)++;                                                                                                     \
+        (v)[(n)-1] = (x);                                                                                              \
     } while (0)
 
 static uint64_t mix(uint64_t x)
@@ -106,7 +106,8 @@ int gs_pprof_sample_frames(const gs_pprof_sample *s, gs_frame v[GS_MAX_FRAMES], 
             const gs_pprof_function *f = gs_pprof_find_function(t, line->function);
             gs_frame frame = {.line = line->line};
             if (!f || !gs_pprof_string(t, f->name, &frame.function) || !gs_pprof_string(t, f->file, &frame.file))
-                return gs_error_set(err, GS_TERMINAL, "profile: location %llu refers to a %s that is not in the profile",
+                return gs_error_set(err, GS_TERMINAL,
+                                    "profile: location %llu refers to a %s that is not in the profile",
                                     (unsigned long long)l->id, f ? "string" : "function");
             PUSH(v, n, frame);
         }

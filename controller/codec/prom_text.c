@@ -90,7 +90,7 @@ static void on_line(gs_prom *p, const char *line, size_t n)
 
 void gs_prom_feed(gs_prom *p, const char *bytes, size_t n)
 {
-    const char *end = bytes + n;
+    const char *end = n ? bytes + n : bytes;
     while (bytes < end) {
         const char *nl = memchr(bytes, '\n', (size_t)(end - bytes));
         size_t len = (size_t)((nl ? nl : end) - bytes);
@@ -121,8 +121,9 @@ int gs_prom_finish(gs_prom *p, gs_sample *ret, gs_error *err)
     if (!p->any_metric)
         return gs_error_set(err, GS_TERMINAL, "not a Prometheus metrics page: no line \"name value\" in it");
     if (isnan(p->sample.goroutines))
-        return gs_error_set(err, GS_TERMINAL, "the metrics page has no go_goroutines: expose the Go collector, or leave "
-                                              "spec.endpoint.metrics out to sample the goroutine profile's total");
+        return gs_error_set(err, GS_TERMINAL,
+                            "the metrics page has no go_goroutines: expose the Go collector, or leave "
+                            "spec.endpoint.metrics out to sample the goroutine profile's total");
     *ret = p->sample;
     return 0;
 }

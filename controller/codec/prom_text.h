@@ -10,8 +10,8 @@ typedef struct gs_prom {
     gs_sample sample; /* NaN where not seen; the first series of a name counts */
     char carry[256];  /* the start of a line of interest; longer lines are none of ours */
     size_t carried;
-    bool skipping;    /* in a line that is not of interest */
-    bool any_metric;  /* at least one well-formed sample line was seen */
+    bool skipping;   /* in a line that is not of interest */
+    bool any_metric; /* at least one well-formed sample line was seen */
 } gs_prom;
 
 void gs_prom_init(gs_prom *p);

@@ -73,7 +73,7 @@ static void on_late(void *ctx)
 {
     gs_s3 *s = ctx;
     struct put *p, *first = NULL;
-    TAILQ_FOREACH(p, &s->puts, link) {
+    TAILQ_FOREACH (p, &s->puts, link) {
         if (p->http)
             continue;
         if (first) {
@@ -120,13 +120,14 @@ static int compare(const struct put *p, const gs_http_reply *reply, gs_error *er
     const char *where = p->where.endpoint;
     uint64_t n = 0;
     if (!sum)
-        return gs_error_set(err, GS_REFUSED, "the store at %s does not confirm objects: no x-amz-checksum-sha256 from HEAD",
-                            where);
+        return gs_error_set(err, GS_REFUSED,
+                            "the store at %s does not confirm objects: no x-amz-checksum-sha256 from HEAD", where);
     if (!gs_streq(sum, p->sha256_base64))
         return gs_error_set(err, GS_REFUSED, "the store at %s holds other bytes than were sent: its SHA-256 differs",
                             where);
     if (!length || !gs_str_u64(gs_str_of(length), &n))
-        return gs_error_set(err, GS_REFUSED, "the store at %s does not confirm objects: no Content-Length from HEAD", where);
+        return gs_error_set(err, GS_REFUSED, "the store at %s does not confirm objects: no Content-Length from HEAD",
+                            where);
     if (n != p->body.n)
         return gs_error_set(err, GS_REFUSED, "the store at %s holds %llu bytes, %zu were sent", where,
                             (unsigned long long)n, p->body.n);
@@ -189,8 +190,8 @@ static int take_credential(const char *name, const char *value, char **ret, gs_e
         return gs_error_set(err, GS_REFUSED, "S3 credentials: %s is empty", name);
     for (const char *p = value; *p; p++)
         if (*p <= ' ' || *p > '~')
-            return gs_error_set(err, GS_REFUSED,
-                                "S3 credentials: %s holds a space, a line break or other than ASCII", name);
+            return gs_error_set(err, GS_REFUSED, "S3 credentials: %s holds a space, a line break or other than ASCII",
+                                name);
     *ret = gs_strdup(value);
     return 0;
 }

@@ -63,7 +63,8 @@ static int check_key(const char *key, gs_error *err)
         const char *slash = memchr(rest.p, '/', rest.n);
         gs_str part = {rest.p, slash ? (size_t)(slash - rest.p) : rest.n};
         if (!part.n || gs_str_is(part, ".") || gs_str_is(part, ".."))
-            return gs_error_set(err, GS_TERMINAL, "S3 key \"%.200s\": a part between '/' is empty, \".\" or \"..\"", key);
+            return gs_error_set(err, GS_TERMINAL, "S3 key \"%.200s\": a part between '/' is empty, \".\" or \"..\"",
+                                key);
         if (!slash)
             return 0;
         rest.n -= part.n + 1;
@@ -98,9 +99,10 @@ int gs_s3_url(const gs_s3_spec *where, const char *key, gs_buf *out, gs_error *e
     if (check_key(key, err))
         return -GS_TERMINAL;
     if (where->addressing == GS_ADDRESSING_VIRTUAL_HOST && e.ip)
-        return gs_error_set(err, GS_TERMINAL,
-                            "s3.addressing VirtualHost: needs a host name in s3.endpoint, not the address %.*s; use Path",
-                            (int)e.host.n, e.host.p);
+        return gs_error_set(
+            err, GS_TERMINAL,
+            "s3.addressing VirtualHost: needs a host name in s3.endpoint, not the address %.*s; use Path",
+            (int)e.host.n, e.host.p);
     bool path = where->addressing == GS_ADDRESSING_PATH;
     int rc = gs_buf_addf(out, "%.*s%s%s%.*s%.*s/%s%s", (int)e.scheme.n, e.scheme.p, path ? "" : where->bucket,
                          path ? "" : ".", (int)e.host.n, e.host.p, (int)e.port.n, e.port.p, path ? where->bucket : "",

@@ -200,7 +200,7 @@ static bool allow(void *ctx, const struct sockaddr *addr)
 {
     const gs_scrape_pool *p = ctx;
     const struct gs_sample_call *c;
-    TAILQ_FOREACH(c, &p->calls, link)
+    TAILQ_FOREACH (c, &p->calls, link)
         if (gs_scrape_target_is(&c->to, addr))
             return true;
     return false;
@@ -271,7 +271,7 @@ void gs_scraper_free(gs_scraper *s)
 void gs_scrape_forget(gs_scraper *s, void *ctx)
 {
     gs_scrape_pool *p;
-    TAILQ_FOREACH(p, &s->pools, link) {
+    TAILQ_FOREACH (p, &s->pools, link) {
         for (struct gs_sample_call *c = TAILQ_FIRST(&p->calls), *next; c; c = next) {
             next = TAILQ_NEXT(c, link);
             if (c->ctx != ctx)

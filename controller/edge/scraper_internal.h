@@ -31,9 +31,9 @@ int gs_scrape_target_set(gs_scrape_target *t, const gs_endpoint *e, const char *
 /* Whether a call to this target may connect there. */
 bool gs_scrape_target_is(const gs_scrape_target *t, const struct sockaddr *addr);
 
-struct gs_late;          /* a call that could not be started: answered from the loop, not from within the call */
-struct gs_sample_call;   /* scraper.c */
-struct gs_profile_job;   /* scraper_profile.c */
+struct gs_late;        /* a call that could not be started: answered from the loop, not from within the call */
+struct gs_sample_call; /* scraper.c */
+struct gs_profile_job; /* scraper_profile.c */
 TAILQ_HEAD(gs_lates, gs_late);
 TAILQ_HEAD(gs_sample_calls, gs_sample_call);
 TAILQ_HEAD(gs_profile_jobs, gs_profile_job);

@@ -3,8 +3,8 @@
 #include "base/mem.h"
 #include "codec/pprof.h"
 
-#define ACTIVE_MAX 16          /* each may hold GS_MAX_PROFILE_WIRE_BYTES, until it is decoded */
-#define TIMEOUT_MIN_MS 10000   /* a profile of many goroutines takes longer than a sample */
+#define ACTIVE_MAX 16        /* each may hold GS_MAX_PROFILE_WIRE_BYTES, until it is decoded */
+#define TIMEOUT_MIN_MS 10000 /* a profile of many goroutines takes longer than a sample */
 #define WORKER_RETRY_MS 20
 
 struct gs_profile_job {
@@ -97,7 +97,7 @@ static void on_worker_timer(void *ctx)
 {
     gs_scraper *s = ctx;
     struct gs_profile_job *j, *first = NULL;
-    TAILQ_FOREACH(j, &s->profiles.active, link) {
+    TAILQ_FOREACH (j, &s->profiles.active, link) {
         if (j->phase != WAITING)
             continue;
         if (first) {
@@ -174,7 +174,7 @@ static bool allow(void *ctx, const struct sockaddr *addr)
 {
     const gs_scraper *s = ctx;
     const struct gs_profile_job *j;
-    TAILQ_FOREACH(j, &s->profiles.active, link)
+    TAILQ_FOREACH (j, &s->profiles.active, link)
         if (j->phase == FETCHING && gs_scrape_target_is(&j->to, addr))
             return true;
     return false;

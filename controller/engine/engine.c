@@ -62,8 +62,7 @@ void gs_target_free(target *t)
     free(t);
 }
 
-/* Nothing refers to it and nothing is remembered about it. */
-static void workload_release(workload *w)
+void gs_workload_release(workload *w)
 {
     if (w->n_targets || w->n_incidents || w->history || w->call)
         return;
@@ -71,7 +70,7 @@ static void workload_release(workload *w)
     workload_free(w);
 }
 
-static workload *workload_of(gs_engine *e, const gs_workload_ref *ref)
+workload *gs_workload_of(gs_engine *e, const gs_workload_ref *ref)
 {
     gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", ref->ns, ref->kind, ref->name, ref->uid);
     workload *w = gs_map_get(e->workloads, key);
@@ -86,45 +85,6 @@ static workload *workload_of(gs_engine *e, const gs_workload_ref *ref)
     return w;
 }
 
-static void settle_incidents(workload *w)
-{
-    gs_engine *e = w->e;
-    for (size_t k = 0; k < w->n_incidents; k++) {
-        gs_incident *i = w->incidents[k];
-        if (!w->pe || w->pe->p->suspend || !gs_incident_settle(i, wall(e)))
-            continue; /* nobody watches: nobody may judge */
-        char message[160];
-        (void)snprintf(message, sizeof message, "no pod has shown it for %d s", GS_RESOLVE_MS / 1000);
-        (void)gs_condition_set(gs_condition_slot(i->conditions, GS_LEN(i->conditions), "Resolved"), "True", "NotShown",
-                               message, 0, wall(e));
-        e->stats.incidents_resolved++;
-        w->heal_next = 0; /* there may be something to take back */
-        gs_tell(e, GS_EVENT_RESOLVED, w, NULL, i, message);
-        e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
-        gs_tell_policy(e, w->pe);
-    }
-}
-
-/* The pods that an incident lists and that are not watched: they went while nobody looked. */
-static void prune(workload *w)
-{
-    gs_engine *e = w->e;
-    w->prune_at = 0;
-    for (size_t k = 0; k < w->n_incidents; k++) {
-        gs_incident *i = w->incidents[k];
-        bool changed = false;
-        for (size_t p = i->n_pods; p-- > 0;) {
-            gs_autofree char *key = gs_sprintf("%s/%s", w->ref.ns, i->pods[p].name);
-            if (gs_map_get(e->targets, key))
-                continue;
-            gs_incident_drop_pod(i, i->pods[p].name);
-            changed = true;
-        }
-        if (changed)
-            e->ports.recorder.incident(e->ports.recorder.ctx, i, false);
-    }
-}
-
 static void housekeeping(gs_tick *tick)
 {
     gs_engine *e = GS_OWNER(tick, gs_engine, housekeeping);
@@ -136,10 +96,10 @@ static void housekeeping(gs_tick *tick)
         if (!w->n_incidents && !w->history)
             continue;
         if (w->prune_at && mono(e) >= w->prune_at)
-            prune(w);
-        settle_incidents(w);
+            gs_incidents_prune(w);
+        gs_incidents_settle(w);
         gs_heal_workload(w);
-        workload_release(w);
+        gs_workload_release(w);
     }
 }
 
@@ -210,6 +170,36 @@ const gs_policy *gs_engine_policy(const gs_engine *e, const char *ns, const char
     return pe ? pe->p : NULL;
 }
 
+/* The workload goes over to the policy that watches it now; its other targets follow as the caller sets them. */
+static void claim(workload *w, policy_entry *pe)
+{
+    if (w->pe == pe)
+        return;
+    w->pe = pe;
+    for (size_t k = 0; k < w->n_incidents; k++) {
+        gs_incident *i = w->incidents[k];
+        (void)gs_str_copy(i->policy_name, sizeof i->policy_name, gs_str_of(pe->p->name));
+        (void)gs_str_copy(i->policy_uid, sizeof i->policy_uid, gs_str_of(pe->p->uid));
+    }
+}
+
+/* Incidents whose policy left stay open, since nobody may judge them. Where it comes back, it judges them too: as after
+ * a restart, a workload that has gone meanwhile would else never be looked at again. */
+static void claim_orphans(policy_entry *pe)
+{
+    gs_engine *e = pe->e;
+    if (!e->synced || pe->p->suspend)
+        return;
+    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
+        workload *w = it.value;
+        for (size_t k = 0; k < w->n_incidents && !w->pe; k++)
+            if (gs_streq(w->ref.ns, pe->p->ns) && gs_streq(w->incidents[k]->policy_name, pe->p->name)) {
+                claim(w, pe);
+                w->prune_at = mono(e) + GS_RESOLVE_MS; /* its pods are watched again by then, or gone */
+            }
+    }
+}
+
 void gs_engine_set_policy(gs_engine *e, gs_policy *p)
 {
     policy_entry *pe = find_policy(e, p->ns, p->name);
@@ -220,6 +210,7 @@ void gs_engine_set_policy(gs_engine *e, gs_policy *p)
         pe->seq = e->policy_seq++;
         gs_autofree char *key = gs_sprintf("%s/%s", p->ns, p->name);
         gs_map_put(e->policies, key, pe);
+        claim_orphans(pe);
         return;
     }
     gs_policy *old = pe->p;
@@ -236,10 +227,13 @@ void gs_engine_set_policy(gs_engine *e, gs_policy *p)
         workload *w = it.value;
         if (w->pe == pe || w->history_pe == pe)
             w->heal_next = 0; /* another mode, grade or limit may apply now */
+        if (w->pe == pe && old->suspend && !p->suspend)
+            w->prune_at = mono(e) + GS_RESOLVE_MS; /* its pods are watched again by then, or gone */
         if (w->pe == pe && w->tick.pos && old->profile_interval_s != p->profile_interval_s)
             gs_tick_set(&e->ticks, &w->tick, mono(e) + (int64_t)p->profile_interval_s * 1000);
     }
     gs_policy_free(old);
+    claim_orphans(pe);
     gs_engine_rearm(e);
 }
 
@@ -264,7 +258,7 @@ void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name)
                 w->history = NULL;
             }
         }
-        workload_release(w);
+        gs_workload_release(w);
     }
     gs_autofree char *key = gs_sprintf("%s/%s", ns, name);
     (void)gs_map_remove(e->policies, key);
@@ -274,21 +268,8 @@ void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name)
 
 static bool same_target(const target *t, const workload *w, const gs_target_spec *s)
 {
-    return t->w == w && gs_streq(t->uid, s->uid) && gs_streq(t->host, s->host) &&
-           t->metrics_port == s->metrics_port && t->pprof_port == s->pprof_port;
-}
-
-/* The workload goes over to the policy that watches it now; its other targets follow as the caller sets them. */
-static void claim(workload *w, policy_entry *pe)
-{
-    if (w->pe == pe)
-        return;
-    w->pe = pe;
-    for (size_t k = 0; k < w->n_incidents; k++) {
-        gs_incident *i = w->incidents[k];
-        (void)gs_str_copy(i->policy_name, sizeof i->policy_name, gs_str_of(pe->p->name));
-        (void)gs_str_copy(i->policy_uid, sizeof i->policy_uid, gs_str_of(pe->p->uid));
-    }
+    return t->w == w && gs_streq(t->uid, s->uid) && gs_streq(t->host, s->host) && t->metrics_port == s->metrics_port &&
+           t->pprof_port == s->pprof_port;
 }
 
 void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_ref *ref, const gs_target_spec *s)
@@ -296,14 +277,14 @@ void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_re
     policy_entry *pe = find_policy(e, s->ns, policy);
     if (!pe)
         return;
-    workload *w = workload_of(e, ref);
+    workload *w = gs_workload_of(e, ref);
     gs_autofree char *key = gs_sprintf("%s/%s", s->ns, s->name);
     target *t = gs_map_get(e->targets, key);
     if (t && t->g && t->g->pe == pe && same_target(t, w, s))
         return;
     if (t)
         gs_engine_drop_target(e, s->ns, s->name, gs_streq(t->uid, s->uid) ? GS_LEAVE_UNWATCHED : GS_LEAVE_GONE);
-    w = workload_of(e, ref); /* dropping may have released it */
+    w = gs_workload_of(e, ref); /* dropping may have released it */
     claim(w, pe);
     t = gs_alloc(sizeof *t);
     t->e = e;
@@ -331,24 +312,13 @@ void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_re
     gs_engine_rearm(e);
 }
 
-/* The pod is gone: no incident lists it any more. */
-static void leave_incidents(workload *w, const char *pod)
-{
-    for (size_t k = 0; k < w->n_incidents; k++) {
-        if (!gs_incident_find_pod(w->incidents[k], pod))
-            continue;
-        gs_incident_drop_pod(w->incidents[k], pod);
-        w->e->ports.recorder.incident(w->e->ports.recorder.ctx, w->incidents[k], false);
-    }
-}
-
 void gs_engine_drop_target(gs_engine *e, const char *ns, const char *name, enum gs_leave why)
 {
     gs_autofree char *key = gs_sprintf("%s/%s", ns, name);
     target *t = gs_map_get(e->targets, key);
     for (gs_map_it it = {0}; !t && why == GS_LEAVE_GONE && gs_map_next(e->workloads, &it);)
         if (gs_streq(((workload *)it.value)->ref.ns, ns))
-            leave_incidents(it.value, name); /* it went while it was not watched */
+            gs_incidents_leave(it.value, name); /* it went while it was not watched */
     if (!t)
         return;
     workload *w = t->w;
@@ -362,31 +332,22 @@ void gs_engine_drop_target(gs_engine *e, const char *ns, const char *name, enum 
             break;
         }
     if (why == GS_LEAVE_GONE)
-        leave_incidents(w, name);
+        gs_incidents_leave(w, name);
     gs_tell_policy(e, w->pe);
     gs_sweep_leave(t);
     if (w->n_targets == 0) {
         gs_tick_stop(&e->ticks, &w->tick);
         w->prune_at = 0;
     }
-    workload_release(w);
-}
-
-void gs_engine_adopt_incident(gs_engine *e, gs_incident *i)
-{
-    workload *w = workload_of(e, &i->workload);
-    w->incidents = gs_grow(w->incidents, &w->cap_incidents, w->n_incidents + 1, sizeof(gs_incident *));
-    w->incidents[w->n_incidents++] = i;
-    if (!i->last_shown_ms)
-        i->last_shown_ms = wall(e);
+    gs_workload_release(w);
 }
 
 void gs_engine_adopt_history(gs_engine *e, const char *policy, const gs_heal_history *h)
 {
-    workload *w = workload_of(e, &h->workload);
+    workload *w = gs_workload_of(e, &h->workload);
     policy_entry *pe = find_policy(e, h->workload.ns, policy);
     if (!pe || w->history_pe) {
-        workload_release(w);
+        gs_workload_release(w);
         return;
     }
     if (!w->history) { /* else a call is under way since before the policy left: its record is the newer one */
@@ -406,23 +367,7 @@ void gs_engine_synced(gs_engine *e)
         for (size_t k = 0; k < w->n_incidents && !w->pe; k++)
             w->pe = find_policy(e, w->ref.ns, w->incidents[k]->policy_name);
         if (w->pe && !w->pe->p->suspend) /* else nobody watches: nobody may judge */
-            prune(w);
-    }
-}
-
-void gs_engine_forget_incident(gs_engine *e, const char *ns, const char *name)
-{
-    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
-        workload *w = it.value;
-        for (size_t k = 0; k < w->n_incidents; k++) {
-            if (!gs_streq(w->ref.ns, ns) || !gs_streq(w->incidents[k]->name, name))
-                continue;
-            gs_evidence_orphan(e, w->incidents[k]);
-            gs_incident_free(w->incidents[k]);
-            memmove(w->incidents + k, w->incidents + k + 1, (--w->n_incidents - k) * sizeof(gs_incident *));
-            workload_release(w);
-            return;
-        }
+            gs_incidents_prune(w);
     }
 }
 

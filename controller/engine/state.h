@@ -139,6 +139,13 @@ void gs_tell(gs_engine *e, enum gs_event ev, const workload *w, const char *pod,
              const char *reason);
 void gs_tell_policy(gs_engine *e, const policy_entry *pe);
 void gs_target_free(target *t);
+workload *gs_workload_of(gs_engine *e, const gs_workload_ref *ref); /* made where it is not there */
+void gs_workload_release(workload *w); /* frees it where nothing refers to it and nothing is remembered about it */
+
+/* incidents.c */
+void gs_incidents_settle(workload *w);                 /* resolves what no pod shows any more */
+void gs_incidents_prune(workload *w);                  /* of pods that are no targets: they went while nobody looked */
+void gs_incidents_leave(workload *w, const char *pod); /* the pod is gone: no incident lists it any more */
 
 /* sweep.c */
 void gs_sweep_join(policy_entry *pe, target *t);

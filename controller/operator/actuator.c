@@ -245,8 +245,9 @@ static void decide(act *a)
         return;
     }
     enum gs_resume what = gs_heal_resume(a->h, &a->facts);
-    if (what == GS_RESUME_DONE && a->purpose == SCALE_OUT)
-        what = GS_RESUME_GIVE_UP; /* not by us: what we asked for was not granted yet */
+    if (what == GS_RESUME_DONE && a->purpose == SCALE_OUT && a->rounds == 0)
+        what = GS_RESUME_GIVE_UP; /* not by us: we have not asked yet. After a conflict it is ours: libcurl sends a
+                                   * request again where a kept-alive connection died before the answer came */
     if (what == GS_RESUME_DO) {
         set_scale(a, a->h->pending.to);
     } else if (what == GS_RESUME_DONE) {

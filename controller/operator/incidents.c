@@ -50,6 +50,12 @@ static gs_kube_path path_of(const op_incident *at, const char *sub)
 
 static void write_incident(op_incident *at);
 
+/* Nobody misses its record: it is over, or its policy is gone, as when the whole namespace goes. */
+static bool abandoned(const op_incident *at)
+{
+    return at->i->resolved || !op_policy_get(at->o, at->i->workload.ns, at->i->policy_name);
+}
+
 static void failed(op_incident *at, const gs_error *err)
 {
     gs_log_warn("cannot write an incident", "incident", at->i->name, "namespace", at->i->workload.ns, "error", err->msg);
@@ -82,6 +88,10 @@ static void on_created(void *ctx, const gs_kube_reply *reply)
         at->call = gs_kube_get(at->o->kube, &path, &once, on_created, at);
         return;
     }
+    if ((reply->err.kind == GS_NOT_FOUND || reply->err.kind == GS_REFUSED) && abandoned(at)) {
+        forget(at->o, at); /* its namespace is gone, or going */
+        return;
+    }
     if (reply->err.kind != GS_OK) {
         failed(at, &reply->err);
         return;
@@ -96,7 +106,7 @@ static void on_status(void *ctx, const gs_kube_reply *reply)
 {
     op_incident *at = ctx;
     at->call = NULL;
-    if (reply->err.kind == GS_NOT_FOUND && at->i->resolved) {
+    if (reply->err.kind == GS_NOT_FOUND && abandoned(at)) {
         forget(at->o, at);
     } else if (reply->err.kind == GS_NOT_FOUND) { /* someone deleted the record of an open leak: it is made again */
         at->uid[0] = 0;
@@ -236,7 +246,7 @@ static void on_incident_deleted(void *ctx, gs_str object)
     op_incident *at = gs_map_get(o->incidents, key);
     if (!at || !gs_str_is(m.uid, at->uid))
         return;
-    if (at->i->resolved) {
+    if (abandoned(at)) {
         forget(o, at);
     } else {
         at->uid[0] = 0;

@@ -46,9 +46,8 @@ static char *make_reply(const char *path, bool gzip, size_t *ret_n)
 static void listen_on(int epoll, unsigned i, int port)
 {
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((unsigned short)port),
-                             .sin_addr.s_addr = htonl(0x7f010000u + i)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((unsigned short)port), .sin_addr.s_addr = htonl(0x7f010000u + i)};
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uint64_t)(unsigned)fd << 1 | 1};
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (fd < 0 || bind(fd, (void *)&at, sizeof at) || listen(fd, 16) || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev))

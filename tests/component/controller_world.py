@@ -181,19 +181,27 @@ class Space:
         for program in self.programs:
             program.close()
 
+    def _ask(self, method, path, body=None, **options):
+        for _ in range(20):
+            status, answer = self.api.request(method, path, body, **options)
+            if status != 429:  # an API server that has just started says so for a while
+                return status, answer
+            time.sleep(0.5)
+        raise AssertionError(answer)
+
     def post(self, path, body):
-        status, answer = self.api.request("POST", path, body)
+        status, answer = self._ask("POST", path, body)
         assert status == 201, answer
         return answer
 
     def patch(self, path, body):
-        status, answer = self.api.patch(path, body)
+        status, answer = self._ask("PATCH", path, body, content_type="application/merge-patch+json")
         assert status == 200, answer
         return answer
 
     def get(self, path):
         """None: there is no such object."""
-        status, answer = self.api.request("GET", path)
+        status, answer = self._ask("GET", path)
         assert status in (200, 404), answer
         return answer if status == 200 else None
 

@@ -4,7 +4,6 @@ controller_world.py says what it needs. One controller serves all scenarios, whi
 namespace of its own: the whole takes as long as the longest of them. Each test waits for its scenario.
 """
 
-import datetime
 import subprocess
 import time
 
@@ -111,7 +110,7 @@ def overlap(space):
     space.wait_condition("a-younger", "Ready", "True", "Accepted", 10)
     space.wait_condition("a-younger", "Collecting", "True", "Sampling", 10)
     before = server.asked
-    until("it is sampled", lambda: server.asked > before or space.get_policy("a-younger")["status"]["targets"]["sampled"] == 1)
+    until("it is sampled", lambda: server.asked > before, 5)
 
 
 def no_action_without_evidence(space):
@@ -169,10 +168,12 @@ def deleted_while_scaled_out(space):
 
 
 def comes_back(space):
-    """Resolved, taken back; the leak comes back: the same incident, reopened. Deleted by hand while open: made again."""
+    """The leak is fixed, resolved and taken back. It comes back: the same incident, reopened. That is deleted by hand:
+    made again."""
     space.secret()
     p = space.leaky("shop", space.workload("shop", "StatefulSet"))
-    space.policy("shop", healing={"limits": {"cooldownSeconds": 1}, "actions": [{"type": "ScaleOut", "scaleOut": {"maxReplicas": 5}}]})
+    out = {"type": "ScaleOut", "scaleOut": {"maxReplicas": 5}}
+    space.policy("shop", healing={"limits": {"cooldownSeconds": 1}, "actions": [out]})
     space.wait_replicas("shop", 2, kind="StatefulSet")
     first = space.wait_action("shop", "Succeeded")
     p.fix()
@@ -220,7 +221,25 @@ def refused(space):
     assert not space.incidents("observe")[0]["status"].get("actions")
     for app in ("hpa", "max", "bare"):  # told once, not at each look
         assert len(space.incidents(app)[0]["status"]["actions"]) == 1
-    assert not any(space.get_policy(app)["metadata"].get("finalizers") for app in ("hpa", "max", "bare", "observe", "dryrun"))
+    for app in ("hpa", "max", "bare", "observe", "dryrun"):
+        assert not space.get_policy(app)["metadata"].get("finalizers")
+
+
+def rests_while_not_ready(space):
+    """A leak is known and its evidence stored, but the policy is not ready any more: it does not act either."""
+    space.secret()
+    space.leaky("shop", space.workload("shop", replicas=2))
+    space.policy("shop", max_replicas=2)
+    space.wait_action("shop", "Refused", "MaxReplicas")
+    since = time.monotonic()
+    path = f"/api/v1/namespaces/{space.name}/secrets/s3"
+    space.patch(path, {"metadata": {"labels": {"gostat.dev/usable": None}}})
+    space.wait_condition("shop", "Ready", "False", "SecretNotUsable", 35)
+    space.set_replicas("shop", 1)
+    time.sleep(since + 62 - time.monotonic())  # it is looked at again a minute after the refusal
+    c = space.wait_condition("shop", "Healing", "False", "Retrying", 10)
+    assert "condition Ready" in c["message"]
+    assert space.scalings("shop") == 0 and space.incidents()[0]["status"]["phase"] == "Open"
 
 
 def bad_pods(space):
@@ -334,6 +353,7 @@ SCENARIOS = [
     deleted_while_scaled_out,
     comes_back,
     refused,
+    rests_while_not_ready,
     bad_pods,
     only_host_network,
     suspended,
@@ -382,15 +402,16 @@ def test_metrics(world):
 
 def test_health(world):
     _, controller, _ = world
-    assert [controller.get(controller.health, p)[0] for p in ("/healthz", "/livez", "/readyz", "/x")] == [200, 200, 200, 404]
+    for path, status in {"/healthz": 200, "/livez": 200, "/readyz": 200, "/other": 404}.items():
+        assert controller.get(controller.health, path)[0] == status
 
 
 def test_ends_in_order(world):
     """SIGTERM, last of all: exit code 0, the Lease given back, no leaked memory where the binary looks for it."""
     api, controller, _ = world
-    before = datetime.datetime.now()
+    before = time.monotonic()
     assert controller.end() == 0, controller.log[-3000:]
-    assert (datetime.datetime.now() - before).total_seconds() < 8
+    assert time.monotonic() - before < 8
     assert "ERROR: LeakSanitizer" not in controller.log and "runtime error" not in controller.log
     _, lease = api.request("GET", "/apis/coordination.k8s.io/v1/namespaces/gostat-system/leases/gostat")
     assert not lease["spec"].get("holderIdentity")

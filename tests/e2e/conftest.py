@@ -5,12 +5,11 @@ import importlib
 import time
 
 import pytest
-from controller import SHORT_LEASE, Controller
+from controller import Controller
 from scenes import Scenes
 from shop import Shop
 from world import World
 
-SCENE_MODULES = ("test_1_leaks", "test_2_healing", "test_3_kills")
 LINES = []  # what was measured
 
 
@@ -41,8 +40,7 @@ class Stage:
         """A controller of these shops only, with a Lease of its own; without shops of all namespaces."""
         namespaces = [s.ns for s in shops]
         if shops:
-            options.setdefault("lease", f"e2e-{shops[0].ns}")
-        options.setdefault("flags", SHORT_LEASE)
+            options.setdefault("lease", shops[0].ns)
         c = self._stack.enter_context(Controller(self.world, name, namespaces, **options))
         for s in shops:
             s.controllers.append(c)
@@ -55,26 +53,36 @@ def stage(world):
         yield Stage(world, stack)
 
 
-@pytest.fixture(scope="session")
-def scenes(request, stage):
+def run_scenes(request, stage, modules):
     """The scenes of all selected tests, begun at once: begin(stage, scenes, wanted) of each module knows its own."""
     running = Scenes()
     wanted = {item.name for item in request.session.items}
     since = time.monotonic()
-    for module in SCENE_MODULES:
+    for module in modules:
         importlib.import_module(module).begin(stage, running, wanted)
-    running.on_end(lambda: LINES.append(f"the scenes that ran at once: {time.monotonic() - since:.0f} s"))
+    names = " and ".join(modules)
+    running.on_end(lambda: LINES.append(f"the scenes of {names}, at once: {time.monotonic() - since:.0f} s"))
+    return running
+
+
+@pytest.fixture(scope="session")
+def scenes(request, stage):
+    """The first half: not all at once, since two processors are shared by all that runs here."""
+    running = run_scenes(request, stage, ["test_1_leaks", "test_2_healing"])
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def kill_scenes(request, stage, scenes):
+    """The second half."""
+    scenes.wait()
+    running = run_scenes(request, stage, ["test_3_kills"])
     yield running
     running.close()
 
 
 @pytest.fixture
-def alone(scenes):
+def alone(kill_scenes):
     """All scenes have ended: the test may stop the API server."""
-    scenes.wait()
-
-
-def pytest_terminal_summary(terminalreporter):
-    terminalreporter.section("measured")
-    for line in LINES:
-        terminalreporter.line(line)
+    kill_scenes.wait()

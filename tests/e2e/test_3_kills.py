@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from controller import SHORT_LEASE
 
 MOMENTS = ("snapshot", "evidence", "pending", "finalizer", "intent", "scale", "outcome")
 
@@ -16,15 +17,15 @@ def begin(stage, scenes, wanted):
     for moment in MOMENTS:
         if f"test_killed_after[{moment}]" in wanted:
             shop = stage.shop(f"kill-{moment}")
-            controller = stage.controller(f"kill-{moment}", [shop])
+            controller = stage.controller(f"kill-{moment}", [shop], flags=SHORT_LEASE)
             scenes.begin(f"test_killed_after[{moment}]", play_kill, stage, shop, controller, moment)
     if "test_takeover" in wanted:
         scenes.begin("test_takeover", play_takeover, stage, stage.shop("takeover"))
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_after(moment, scenes):
-    scenes.result(f"test_killed_after[{moment}]")
+def test_killed_after(moment, kill_scenes):
+    kill_scenes.result(f"test_killed_after[{moment}]")
 
 
 class Trap:
@@ -104,7 +105,7 @@ def play_kill(stage, shop, controller, moment):
         assert "intent" in left and "scale 3" in left, left
     if moment == "outcome":
         assert "intent" not in left and "scale 3" in left, left
-    shop.until(20, "the controller was started again", lambda: controller.exits == [-9] and controller.alive())
+    shop.until(20, "the controller was started again", lambda: -9 in controller.exits and controller.alive())
     shop.wait_action("Succeeded", 120)
     stage.report(f"killed after {moment}: it left {left}; Succeeded {time.time() - trap.at:.1f} s later")
     time.sleep(10)  # long enough for a second action
@@ -115,16 +116,16 @@ def play_kill(stage, shop, controller, moment):
     assert [n for n, _ in stage.world.audit.scalings(shop.ns)] == [3, 2], shop.show()
 
 
-def test_takeover(scenes):
-    scenes.result("test_takeover")
+def test_takeover(kill_scenes):
+    kill_scenes.result("test_takeover")
 
 
 def play_takeover(stage, shop):
     """Two controllers, one Lease. The leader dies right after the scale patch; the other finishes what it began."""
-    pair = [stage.controller(f"takeover-{k}", [shop], restart=False) for k in (1, 2)]
+    pair = [stage.controller(f"takeover-{k}", [shop], flags=SHORT_LEASE, restart=False) for k in (1, 2)]
 
     def holder():
-        lease = stage.world.leases.read_namespaced_lease(f"e2e-{shop.ns}", "gostat-system")
+        lease = stage.world.leases.read_namespaced_lease(shop.ns, "gostat-system")
         return lease.spec.holder_identity
 
     def is_leader(c):

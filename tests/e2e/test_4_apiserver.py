@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from controller import Controller
+from controller import SHORT_LEASE, Controller
 from test_3_kills import Trap
 
 OUTAGE = 20
@@ -19,7 +19,7 @@ OUTAGE = 20
 def test_outage(world, stage, alone, moment, how):
     """All namespaces, as a controller without flags watches them."""
     shop = stage.shop("outage")
-    with Controller(world, "outage-" + moment) as controller:
+    with Controller(world, "outage-" + moment, flags=SHORT_LEASE) as controller:
         shop.controllers.append(controller)
         play_outage(stage, shop, controller, moment, how)
         shop.close()
@@ -42,6 +42,7 @@ def play_outage(stage, shop, controller, moment, how):
         health = controller.get("/healthz")
     finally:
         world.script("apiserver", "start")
+        world.outages.append((since, time.time() + 5))
     away = time.time() - since
     shop.wait_action("Succeeded", 120)
     stage.report(

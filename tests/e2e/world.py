@@ -55,6 +55,7 @@ class World:
         self.hpa = kubernetes.client.AutoscalingV2Api(self.api)
         self.leases = kubernetes.client.CoordinationV1Api(self.api)
         self.custom = kubernetes.client.CustomObjectsApi(self.api)
+        self.outages = []  # (begin, end), until the API server has its rules again
         self.audit = Audit(os.environ["GOSTAT_AUDIT_LOG"])
         self.bucket = os.environ["S3_BUCKET"]
         self.s3_files = pathlib.Path(os.environ["S3_ROOT"]) / self.bucket
@@ -92,6 +93,8 @@ class Entry:
         self.namespace = ref.get("namespace", "")
         self.name = ref.get("name", "")
         self.code = raw.get("responseStatus", {}).get("code", 0)
+        # Refused by RBAC: a namespace that is about to go answers 403 too.
+        self.forbidden = raw.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
         self.body = raw.get("requestObject")
         self.uri = raw["requestURI"]
         self.begin = datetime.datetime.fromisoformat(raw["requestReceivedTimestamp"].replace("Z", "+00:00")).timestamp()

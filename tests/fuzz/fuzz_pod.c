@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK((r == 0) == (p != NULL) && (r == 0) == (err.msg[0] == 0));
     if (r < 0)
         return 0;
-    const char *strings[] = {p->ns, p->name, p->uid, p->ip, p->owner_api_version, p->owner_kind, p->owner_name, p->owner_uid};
+    const char *strings[] = {p->ns,         p->name,       p->uid,      p->ip, p->owner_api_version,
+                             p->owner_kind, p->owner_name, p->owner_uid};
     for (size_t i = 0; i < GS_LEN(strings); i++)
         inside(p, strings[i]);
     FUZZ_CHECK(p->name[0] && p->uid[0] && !(p->running && p->finished));

@@ -29,8 +29,12 @@ static inline void profile_of(gs_profile *p, gs_site v[SPECS], const site_spec *
 {
     *p = (gs_profile){.sites = v};
     for (size_t i = 0; i < SPECS && specs[i].count; i++) {
-        v[p->n] = (gs_site){.count = specs[i].count, .state = specs[i].state, .user = !specs[i].library,
-                            .leaf = specs[i].id, .entry = "main.main", .leaf_file = "main.go"};
+        v[p->n] = (gs_site){.count = specs[i].count,
+                            .state = specs[i].state,
+                            .user = !specs[i].library,
+                            .leaf = specs[i].id,
+                            .entry = "main.main",
+                            .leaf_file = "main.go"};
         (void)gs_str_copy(v[p->n].id, sizeof v[p->n].id, gs_str_of(specs[i].id));
         p->total += specs[i].count;
         p->n++;

@@ -139,4 +139,13 @@ gs_policy_facts world_facts(world *w, const char *policy);
 gs_engine_stats world_stats(const world *w);
 const gs_target_view *world_view(const world *w, const char *pod); /* until the next call; NULL: no such target */
 
+/* Between the files of the world. */
+void world_ports(world *w); /* those that answer questions */
+int64_t world_next_call(world *w); /* when the next answer is due; NEVER: none is */
+void world_answer_next(world *w);
+void world_end_calls(world *w, bool all); /* without answering; not all: evidence and actuator only */
+void world_violate(world *w, const char *what);
+uint64_t world_pod_total(const fake_pod *p, int64_t now);
+gs_profile *world_pod_profile(const fake_pod *p, int64_t now);
+
 #endif

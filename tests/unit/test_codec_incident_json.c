@@ -21,9 +21,14 @@ static gs_incident *full(void)
 {
     static const char *const frames[] = {"shop/payments.(*pool).acquire payments/pool.go:41", "main.main x.go:1"};
     static const gs_label labels[] = {{"pool", "orders-db"}, {"route", "/pay\"\\\x01"}};
-    gs_site s = {.id = "p0123456789", .state = GS_STATE_CHAN_SEND, .leaf = "shop/payments.(*pool).acquire",
-                 .entry = "shop/payments.(*Server).Pay.func1", .key_frames = frames, .n_key_frames = 2,
-                 .labels = labels, .n_labels = 2};
+    gs_site s = {.id = "p0123456789",
+                 .state = GS_STATE_CHAN_SEND,
+                 .leaf = "shop/payments.(*pool).acquire",
+                 .entry = "shop/payments.(*Server).Pay.func1",
+                 .key_frames = frames,
+                 .n_key_frames = 2,
+                 .labels = labels,
+                 .n_labels = 2};
     gs_incident *i = gs_incident_new(&payments, &s);
     i->patterns[0].count = 4800;
     for (size_t k = 1; k < GS_MAX_INCIDENT_PATTERNS; k++) {
@@ -179,7 +184,8 @@ static void test_fields(void **state)
         assert_string_equal(gs_json_doc_str(status, strings[k].key), strings[k].value);
     assert_true(json_is_null(json_object_get(status, "resolutionTime")));
     assert_string_equal(gs_json_doc_str(gs_json_doc_at(doc, "spec", "workloadRef", NULL), "apiVersion"), "apps/v1");
-    assert_string_equal(gs_json_doc_str(gs_json_doc_at(doc, "metadata", "labels", NULL), "gostat.dev/workload-name"), "payments");
+    assert_string_equal(gs_json_doc_str(gs_json_doc_at(doc, "metadata", "labels", NULL), "gostat.dev/workload-name"),
+                        "payments");
     json_t *pod = json_array_get(json_object_get(status, "pods"), 0);
     assert_true(json_integer_value(json_object_get(pod, "goroutines")) == INT64_MAX);
     json_t *p = json_array_get(json_object_get(status, "patterns"), 0);
@@ -239,11 +245,13 @@ static void test_long_workload(void **state)
     gs_incident_make_name(&w, s.id, i->name);
     to_object(i, &b);
     assert_int_equal(gs_json_doc_parse(gs_buf_str(&b), 1 << 20, &doc, NULL), 0);
-    assert_int_equal(strlen(gs_json_doc_str(gs_json_doc_at(doc, "metadata", "labels", NULL), "gostat.dev/workload-name")), 61);
+    assert_int_equal(
+        strlen(gs_json_doc_str(gs_json_doc_at(doc, "metadata", "labels", NULL), "gostat.dev/workload-name")), 61);
     assert_int_equal(strlen(gs_json_doc_str(gs_json_doc_at(doc, "spec", "workloadRef", NULL), "name")), 253);
 }
 
-#define HEAD "{\"metadata\":{\"name\":\"a-1\",\"labels\":{\"gostat.dev/pattern\":\"p1\"}},\"spec\":{\"workloadRef\":{\"kind\":\"D\",\"name\":\"a\"}}"
+#define HEAD                                                                                                           \
+    "{\"metadata\":{\"name\":\"a-1\",\"labels\":{\"gostat.dev/pattern\":\"p1\"}},\"spec\":{\"workloadRef\":{\"kind\":\"D\",\"name\":\"a\"}}"
 
 static void test_others(void **state)
 {
@@ -253,15 +261,23 @@ static void test_others(void **state)
     } cases[] = {
         {"no status yet", HEAD "}", NULL},
         {"null status", HEAD ",\"status\":null}", NULL},
-        {"nulls", HEAD ",\"status\":{\"grade\":null,\"pods\":null,\"patterns\":null,\"startTime\":null,\"conditions\":null}}", NULL},
-        {"words of a later release", HEAD ",\"status\":{\"grade\":\"Proven\",\"severity\":\"Worst\",\"phase\":\"Later\",\"score\":\"0.8\","
-                                          "\"gradeReasons\":[\"IdsSurvive\"],\"patterns\":[{\"id\":\"p1\",\"state\":\"new\",\"risk\":1}]}}", NULL},
-        {"id from the pattern", "{\"metadata\":{\"name\":\"a-1\"},\"spec\":{\"workloadRef\":{\"kind\":\"D\",\"name\":\"a\"}},"
-                                "\"status\":{\"patterns\":[{\"id\":\"p1\"}]}}", NULL},
-        {"no pattern at all", "{\"metadata\":{\"name\":\"a-1\"},\"spec\":{\"workloadRef\":{\"kind\":\"D\",\"name\":\"a\"}}}",
+        {"nulls",
+         HEAD ",\"status\":{\"grade\":null,\"pods\":null,\"patterns\":null,\"startTime\":null,\"conditions\":null}}",
+         NULL},
+        {"words of a later release",
+         HEAD ",\"status\":{\"grade\":\"Proven\",\"severity\":\"Worst\",\"phase\":\"Later\",\"score\":\"0.8\","
+              "\"gradeReasons\":[\"IdsSurvive\"],\"patterns\":[{\"id\":\"p1\",\"state\":\"new\",\"risk\":1}]}}",
+         NULL},
+        {"id from the pattern",
+         "{\"metadata\":{\"name\":\"a-1\"},\"spec\":{\"workloadRef\":{\"kind\":\"D\",\"name\":\"a\"}},"
+         "\"status\":{\"patterns\":[{\"id\":\"p1\"}]}}",
+         NULL},
+        {"no pattern at all",
+         "{\"metadata\":{\"name\":\"a-1\"},\"spec\":{\"workloadRef\":{\"kind\":\"D\",\"name\":\"a\"}}}",
          "incident: metadata.labels[gostat.dev/pattern]: is required"},
         {"no name", "{\"spec\":{}}", "incident: metadata.name: is required"},
-        {"no workload", "{\"metadata\":{\"name\":\"a\",\"labels\":{\"gostat.dev/pattern\":\"p\"}}}", "spec.workloadRef.kind: is required"},
+        {"no workload", "{\"metadata\":{\"name\":\"a\",\"labels\":{\"gostat.dev/pattern\":\"p\"}}}",
+         "spec.workloadRef.kind: is required"},
         {"bad time", HEAD ",\"status\":{\"startTime\":\"now\"}}", "expected a time"},
         {"negative count", HEAD ",\"status\":{\"patterns\":[{\"count\":-1}]}}", "not negative"},
         {"replicas", HEAD ",\"status\":{\"actions\":[{\"to\":99999999999}]}}", "from 0 to"},
@@ -295,7 +311,8 @@ static void test_snapshot_keys(void **state)
          "prod/eu/shop/payments/payments-3fa94c07be/20260101T000026Z-payments-1-goroutine"},
         {"no prefix, no namespace", "", "", "127.0.0.1:6060", "[::1]:6060",
          "127.0.0.1-6060/payments-3fa94c07be/20260101T000026Z----1--6060-goroutine"},
-        {"hostile", "", "..", "../../etc/passwd", "a/../b\n", "-./-.-..-etc-passwd/payments-3fa94c07be/20260101T000026Z-a-..-b--goroutine"},
+        {"hostile", "", "..", "../../etc/passwd", "a/../b\n",
+         "-./-.-..-etc-passwd/payments-3fa94c07be/20260101T000026Z-a-..-b--goroutine"},
     };
     for (size_t k = 0; k < GS_LEN(cases); k++) {
         gs_incident *i = gs_incident_new(&payments, NULL);
@@ -324,8 +341,13 @@ static void test_snapshot_metadata(void **state)
     assert_int_equal(gs_json_doc_parse(gs_buf_str(&b), 1 << 20, &doc, NULL), 0);
     static const struct {
         const char *key, *value;
-    } strings[] = {{"schema", "gostat.dev/snapshot/v1"}, {"policy", "my-policy"}, {"pod", "payments-1"}, {"kind", "Goroutine"},
-                   {"time", "2026-01-01T00:00:00Z"},     {"grade", "Probable"},   {"gostatVersion", GOSTAT_VERSION}};
+    } strings[] = {{"schema", "gostat.dev/snapshot/v1"},
+                   {"policy", "my-policy"},
+                   {"pod", "payments-1"},
+                   {"kind", "Goroutine"},
+                   {"time", "2026-01-01T00:00:00Z"},
+                   {"grade", "Probable"},
+                   {"gostatVersion", GOSTAT_VERSION}};
     for (size_t k = 0; k < GS_LEN(strings); k++)
         assert_string_equal(gs_json_doc_str(doc, strings[k].key), strings[k].value);
     assert_string_equal(gs_json_doc_str(doc, "incident"), i->name);
@@ -338,8 +360,8 @@ static void test_snapshot_metadata(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_fields),        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_long_workload), cmocka_unit_test(test_others),     cmocka_unit_test(test_snapshot_keys),
+        cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_fields), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_long_workload),     cmocka_unit_test(test_others), cmocka_unit_test(test_snapshot_keys),
         cmocka_unit_test(test_snapshot_metadata),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,11 +16,12 @@ static void test_values(void **state)
     gs_metrics_value(&m, "gostat_scrapes_total", 3, NULL);
     gs_metrics_value(&m, "gostat_scrapes_total", 1e21, "leaf", "a\"b\\c\nd", "bad", "x\xff\xc3y\xc3\xa9", NULL);
     gs_metrics_value(&m, "gostat_scrapes_total", INFINITY, "a", "", NULL);
-    assert_string_equal(b.p, "# HELP gostat_scrapes_total Scrapes\\nwith a \\\\ and a \"quote\".\n"
-                             "# TYPE gostat_scrapes_total counter\n"
-                             "gostat_scrapes_total 3\n"
-                             "gostat_scrapes_total{leaf=\"a\\\"b\\\\c\\nd\",bad=\"x\xef\xbf\xbd\xef\xbf\xbdy\xc3\xa9\"} 1e+21\n"
-                             "gostat_scrapes_total{a=\"\"} +Inf\n");
+    assert_string_equal(
+        b.p, "# HELP gostat_scrapes_total Scrapes\\nwith a \\\\ and a \"quote\".\n"
+             "# TYPE gostat_scrapes_total counter\n"
+             "gostat_scrapes_total 3\n"
+             "gostat_scrapes_total{leaf=\"a\\\"b\\\\c\\nd\",bad=\"x\xef\xbf\xbd\xef\xbf\xbdy\xc3\xa9\"} 1e+21\n"
+             "gostat_scrapes_total{a=\"\"} +Inf\n");
 }
 
 static void test_histogram(void **state)
@@ -34,10 +35,14 @@ static void test_histogram(void **state)
         gs_histogram_add(&h, seconds[i]);
     gs_metrics_histogram(&m, "gostat_x_seconds", &h, "verb", "GET", NULL);
     static const char *const lines[] = {
-        "gostat_x_seconds_bucket{verb=\"GET\",le=\"0.001\"} 2\n", "gostat_x_seconds_bucket{verb=\"GET\",le=\"0.005\"} 3\n",
-        "gostat_x_seconds_bucket{verb=\"GET\",le=\"0.25\"} 3\n",  "gostat_x_seconds_bucket{verb=\"GET\",le=\"0.5\"} 4\n",
-        "gostat_x_seconds_bucket{verb=\"GET\",le=\"10\"} 4\n",    "gostat_x_seconds_bucket{verb=\"GET\",le=\"60\"} 6\n",
-        "gostat_x_seconds_bucket{verb=\"GET\",le=\"+Inf\"} 7\n",  "gostat_x_seconds_count{verb=\"GET\"} 7\n",
+        "gostat_x_seconds_bucket{verb=\"GET\",le=\"0.001\"} 2\n",
+        "gostat_x_seconds_bucket{verb=\"GET\",le=\"0.005\"} 3\n",
+        "gostat_x_seconds_bucket{verb=\"GET\",le=\"0.25\"} 3\n",
+        "gostat_x_seconds_bucket{verb=\"GET\",le=\"0.5\"} 4\n",
+        "gostat_x_seconds_bucket{verb=\"GET\",le=\"10\"} 4\n",
+        "gostat_x_seconds_bucket{verb=\"GET\",le=\"60\"} 6\n",
+        "gostat_x_seconds_bucket{verb=\"GET\",le=\"+Inf\"} 7\n",
+        "gostat_x_seconds_count{verb=\"GET\"} 7\n",
         "gostat_x_seconds_sum{verb=\"GET\"} 180.3021\n",
     };
     for (size_t i = 0; i < GS_LEN(lines); i++)
@@ -70,7 +75,8 @@ static void test_process(void **state)
     gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(1 << 16);
     gs_metrics m = {&b};
     const gs_process_text t = {
-        .stat = GS_STR("77 (a) b (c) S 1 77 77 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 1234 99999 55 18446744073709551615\n"),
+        .stat = GS_STR(
+            "77 (a) b (c) S 1 77 77 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 1234 99999 55 18446744073709551615\n"),
         .statm = GS_STR("1000 500 100 1 0 50 0\n"),
         .system = GS_STR("cpu  1 2 3\nintr 5\nctxt 9\nbtime 1700000000\nprocesses 5\n"),
         .open_fds = 12,

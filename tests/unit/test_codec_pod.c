@@ -65,13 +65,20 @@ static void test_states(void **state)
         const char *ip;
     } cases[] = {
         {"just made", "{" META "}", false, false, false, false, ""},
-        {"nulls", "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"labels\":null,\"ownerReferences\":null,\"deletionTimestamp\":null},"
-                  "\"spec\":null,\"status\":{\"podIP\":null,\"conditions\":null}}", false, false, false, false, ""},
+        {"nulls",
+         "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"labels\":null,\"ownerReferences\":null,\"deletionTimestamp\":null},"
+         "\"spec\":null,\"status\":{\"podIP\":null,\"conditions\":null}}",
+         false, false, false, false, ""},
         {"pending", "{" META ",\"status\":{\"phase\":\"Pending\"}}", false, false, false, false, ""},
-        {"not ready", "{" META ",\"status\":{\"phase\":\"Running\",\"podIP\":\"fd00::7\",\"conditions\":[{\"type\":\"Ready\",\"status\":"
-                      "\"False\"}]}}", true, false, false, false, "fd00::7"},
-        {"deleting", "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"},\"status\":{\"phase\":"
-                     "\"Running\"}}", true, false, true, false, ""},
+        {"not ready",
+         "{" META
+         ",\"status\":{\"phase\":\"Running\",\"podIP\":\"fd00::7\",\"conditions\":[{\"type\":\"Ready\",\"status\":"
+         "\"False\"}]}}",
+         true, false, false, false, "fd00::7"},
+        {"deleting",
+         "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"},\"status\":{\"phase\":"
+         "\"Running\"}}",
+         true, false, true, false, ""},
         {"succeeded", "{" META ",\"status\":{\"phase\":\"Succeeded\"}}", false, false, false, true, ""},
         {"failed", "{" META ",\"status\":{\"phase\":\"Failed\"}}", false, false, false, true, ""},
         {"unknown", "{" META ",\"status\":{\"phase\":\"Unknown\"}}", false, false, false, false, ""},
@@ -106,7 +113,8 @@ static void test_refused(void **state)
         {"name of a number", "{\"metadata\":{\"name\":1}}", "expected a string"},
         {"NUL", "{\"metadata\":{\"name\":\"a\\u0000b\",\"uid\":\"u\"}}", "NUL"},
         {"NUL in a label", "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"labels\":{\"a\":\"\\u0000\"}}}", "NUL"},
-        {"NUL in a label's key", "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"labels\":{\"\\u0000\":\"\"}}}", "malformed label key"},
+        {"NUL in a label's key", "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"labels\":{\"\\u0000\":\"\"}}}",
+         "malformed label key"},
         {"more behind", "{" META "} x", "more behind"},
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
@@ -123,8 +131,9 @@ static void test_ports(void **state)
 {
     (void)state;
     static char text[64 * 1024];
-    size_t n = (size_t)snprintf(text, sizeof text, "{" META ",\"spec\":{\"containers\":[{\"ports\":[{\"containerPort\":0},"
-                                                   "{\"containerPort\":65536},{\"containerPort\":-5}");
+    size_t n = (size_t)snprintf(text, sizeof text,
+                                "{" META ",\"spec\":{\"containers\":[{\"ports\":[{\"containerPort\":0},"
+                                "{\"containerPort\":65536},{\"containerPort\":-5}");
     for (int i = 0; i < 1000; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, ",{\"containerPort\":%d}", i + 1);
     (void)snprintf(text + n, sizeof text - n, "]}]}}");

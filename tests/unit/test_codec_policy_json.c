@@ -12,70 +12,72 @@
 #define SEL "\"selector\":{\"matchLabels\":{\"app\":\"payments\"}}"
 #define END "\"endpoint\":{\"pprof\":{\"port\":6060}}"
 #define SECRET "\"credentialsSecretRef\":{\"name\":\"gostat-s3\"}"
-#define S3_OF(more) "\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.example.com\",\"bucket\":\"gostat\"," SECRET more "}}"
+#define S3_OF(more)                                                                                                    \
+    "\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.example.com\",\"bucket\":\"gostat\"," SECRET more "}}"
 #define S3_AT(url) "\"snapshot\":{\"s3\":{\"endpoint\":\"" url "\",\"bucket\":\"gostat\"," SECRET "}}"
-#define BUCKET(name) "\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.example.com\",\"bucket\":\"" name "\"," SECRET "}}"
+#define BUCKET(name)                                                                                                   \
+    "\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.example.com\",\"bucket\":\"" name "\"," SECRET "}}"
 #define ACTIONS(list) SEL "," END ",\"healing\":{\"actions\":[" list "]}"
 
 static int decode(const char *spec, bool strict, bool need, gs_policy **ret, gs_error *err)
 {
     char text[8192];
-    (void)snprintf(text, sizeof text,
-                   "{\"apiVersion\":\"gostat.dev/v1alpha1\",\"kind\":\"GostatPolicy\",\"metadata\":{\"name\":\"payments\","
-                   "\"namespace\":\"shop\"},\"spec\":{%s}}",
-                   spec);
+    (void)snprintf(
+        text, sizeof text,
+        "{\"apiVersion\":\"gostat.dev/v1alpha1\",\"kind\":\"GostatPolicy\",\"metadata\":{\"name\":\"payments\","
+        "\"namespace\":\"shop\"},\"spec\":{%s}}",
+        spec);
     return gs_policy_from_json(gs_str_of(text), strict, need, ret, err);
 }
 
 /* The file of the API's documentation, as far as stage 1 obeys it. */
-static const char whole[] =
-    "apiVersion: gostat.dev/v1alpha1\n"
-    "kind: GostatPolicy\n"
-    "metadata:\n"
-    "  name: payments\n"
-    "  namespace: shop\n"
-    "  uid: 0f0f\n"
-    "  resourceVersion: \"12345\"\n"
-    "  generation: 3\n"
-    "  creationTimestamp: \"2026-01-01T00:00:01Z\"\n"
-    "  deletionTimestamp: \"2026-01-02T00:00:01Z\"\n"
-    "  finalizers: [example.com/other, gostat.dev/undo]\n"
-    "  labels: {a: b}\n"
-    "  managedFields: [{manager: kubectl}]\n"
-    "spec:\n"
-    "  mode: Enforce\n"
-    "  suspend: true\n"
-    "  selector:\n"
-    "    matchLabels: {app: payments, tier: \"\"}\n"
-    "    matchExpressions:\n"
-    "    - {key: example.com/track, operator: In, values: [stable, canary]}\n"
-    "    - {key: debug, operator: DoesNotExist}\n"
-    "  endpoint:\n"
-    "    scheme: HTTP\n"
-    "    pprof: {port: 7070, path: /a/b}\n"
-    "    metrics: {port: metrics, path: /m}\n"
-    "  sampling: {intervalSeconds: 10, timeoutSeconds: 3, profileIntervalSeconds: 60}\n"
-    "  detection:\n"
-    "    growth: {enabled: false, periods: 4, percentPerMinute: 20}\n"
-    "    surge: {goroutines: 100, percent: 50, windowSeconds: 60}\n"
-    "    blocked: {goroutines: 7}\n"
-    "  snapshot:\n"
-    "    profiles: [Goroutine]\n"
-    "    s3:\n"
-    "      endpoint: https://s3.example.com:9000\n"
-    "      region: eu-west-1\n"
-    "      bucket: my.bucket\n"
-    "      prefix: prod/eu\n"
-    "      addressing: Path\n"
-    "      credentialsSecretRef: {name: gostat-s3}\n"
-    "      caSecretRef: {name: ca, key: tls.crt}\n"
-    "  healing:\n"
-    "    minGrade: Suspected\n"
-    "    actions:\n"
-    "    - {type: ScaleOut, scaleOut: {step: 2, maxReplicas: 10}}\n"
-    "    - {type: ScaleOut, scaleOut: {maxReplicas: 20}}\n"
-    "    limits: {cooldownSeconds: 60}\n"
-    "status: {observedGeneration: 3}\n";
+static const char whole[] = "apiVersion: gostat.dev/v1alpha1\n"
+                            "kind: GostatPolicy\n"
+                            "metadata:\n"
+                            "  name: payments\n"
+                            "  namespace: shop\n"
+                            "  uid: 0f0f\n"
+                            "  resourceVersion: \"12345\"\n"
+                            "  generation: 3\n"
+                            "  creationTimestamp: \"2026-01-01T00:00:01Z\"\n"
+                            "  deletionTimestamp: \"2026-01-02T00:00:01Z\"\n"
+                            "  finalizers: [example.com/other, gostat.dev/undo]\n"
+                            "  labels: {a: b}\n"
+                            "  managedFields: [{manager: kubectl}]\n"
+                            "spec:\n"
+                            "  mode: Enforce\n"
+                            "  suspend: true\n"
+                            "  selector:\n"
+                            "    matchLabels: {app: payments, tier: \"\"}\n"
+                            "    matchExpressions:\n"
+                            "    - {key: example.com/track, operator: In, values: [stable, canary]}\n"
+                            "    - {key: debug, operator: DoesNotExist}\n"
+                            "  endpoint:\n"
+                            "    scheme: HTTP\n"
+                            "    pprof: {port: 7070, path: /a/b}\n"
+                            "    metrics: {port: metrics, path: /m}\n"
+                            "  sampling: {intervalSeconds: 10, timeoutSeconds: 3, profileIntervalSeconds: 60}\n"
+                            "  detection:\n"
+                            "    growth: {enabled: false, periods: 4, percentPerMinute: 20}\n"
+                            "    surge: {goroutines: 100, percent: 50, windowSeconds: 60}\n"
+                            "    blocked: {goroutines: 7}\n"
+                            "  snapshot:\n"
+                            "    profiles: [Goroutine]\n"
+                            "    s3:\n"
+                            "      endpoint: https://s3.example.com:9000\n"
+                            "      region: eu-west-1\n"
+                            "      bucket: my.bucket\n"
+                            "      prefix: prod/eu\n"
+                            "      addressing: Path\n"
+                            "      credentialsSecretRef: {name: gostat-s3}\n"
+                            "      caSecretRef: {name: ca, key: tls.crt}\n"
+                            "  healing:\n"
+                            "    minGrade: Suspected\n"
+                            "    actions:\n"
+                            "    - {type: ScaleOut, scaleOut: {step: 2, maxReplicas: 10}}\n"
+                            "    - {type: ScaleOut, scaleOut: {maxReplicas: 20}}\n"
+                            "    limits: {cooldownSeconds: 60}\n"
+                            "status: {observedGeneration: 3}\n";
 
 static void test_whole(void **state)
 {
@@ -144,7 +146,8 @@ static void test_defaults(void **state)
         {SEL "," END, true},
         {"", false}, /* `watch` */
         {SEL "," END ",\"sampling\":{},\"detection\":{\"growth\":{},\"surge\":null},\"healing\":{\"limits\":{}},"
-             "\"snapshot\":{\"profiles\":[\"Goroutine\"]}", true},
+             "\"snapshot\":{\"profiles\":[\"Goroutine\"]}",
+         true},
     };
     for (size_t i = 0; i < GS_LEN(specs); i++) {
         gs_cleanup(gs_policy_free) gs_policy *p = NULL;
@@ -186,52 +189,71 @@ static const struct {
      "spec.selector.matchExpressions[0].operator: must be one of In, NotIn, Exists, DoesNotExist; got \"Equals\""},
     {"In without values", "\"selector\":{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\"}]}," END,
      "spec.selector.matchExpressions[0].values: operator In or NotIn needs values"},
-    {"Exists with values", "\"selector\":{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\",\"values\":[\"b\"]}]}," END,
+    {"Exists with values",
+     "\"selector\":{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\",\"values\":[\"b\"]}]}," END,
      "spec.selector.matchExpressions[0].values: operator Exists or DoesNotExist takes no values"},
     {"no operator", "\"selector\":{\"matchExpressions\":[{\"key\":\"a\"}]}," END,
      "spec.selector.matchExpressions[0].operator: is required"},
     {"bad key", "\"selector\":{\"matchLabels\":{\"a b\":\"c\"}}," END, "spec.selector.matchLabels: each key must be"},
-    {"bad prefix", "\"selector\":{\"matchLabels\":{\"A.b/c\":\"c\"}}," END, "spec.selector.matchLabels: each key must be"},
-    {"two slashes", "\"selector\":{\"matchLabels\":{\"a/b/c\":\"c\"}}," END, "spec.selector.matchLabels: each key must be"},
+    {"bad prefix", "\"selector\":{\"matchLabels\":{\"A.b/c\":\"c\"}}," END,
+     "spec.selector.matchLabels: each key must be"},
+    {"two slashes", "\"selector\":{\"matchLabels\":{\"a/b/c\":\"c\"}}," END,
+     "spec.selector.matchLabels: each key must be"},
     {"bad value", "\"selector\":{\"matchLabels\":{\"a\":\"-c\"}}," END, "spec.selector.matchLabels: a value must be"},
-    {"label of a number", "\"selector\":{\"matchLabels\":{\"a\":5}}," END, "spec.selector.matchLabels.a: expected a string"},
+    {"label of a number", "\"selector\":{\"matchLabels\":{\"a\":5}}," END,
+     "spec.selector.matchLabels.a: expected a string"},
     {"mode", SEL "," END ",\"mode\":\"Kill\"", "spec.mode: must be one of Observe, DryRun, Enforce; got \"Kill\""},
     {"Enforce without store", SEL "," END ",\"mode\":\"Enforce\"", "spec.snapshot.s3: is required in mode Enforce"},
     {"Enforce with store", SEL "," END ",\"mode\":\"Enforce\"," S3_OF(""), NULL},
     {"DryRun without store", SEL "," END ",\"mode\":\"DryRun\"", NULL},
-    {"interval 0", SEL "," END ",\"sampling\":{\"intervalSeconds\":0}", "spec.sampling.intervalSeconds: must be 1..300, got 0"},
+    {"interval 0", SEL "," END ",\"sampling\":{\"intervalSeconds\":0}",
+     "spec.sampling.intervalSeconds: must be 1..300, got 0"},
     {"interval 301", SEL "," END ",\"sampling\":{\"intervalSeconds\":301}", "must be 1..300, got 301"},
-    {"interval 1.5", SEL "," END ",\"sampling\":{\"intervalSeconds\":1.5}", "spec.sampling.intervalSeconds: expected a whole"},
+    {"interval 1.5", SEL "," END ",\"sampling\":{\"intervalSeconds\":1.5}",
+     "spec.sampling.intervalSeconds: expected a whole"},
     {"timeout above interval", SEL "," END ",\"sampling\":{\"intervalSeconds\":5,\"timeoutSeconds\":6}",
      "spec.sampling.timeoutSeconds: (2 if left out) must be at most sampling.intervalSeconds"},
-    {"default timeout above interval", SEL "," END ",\"sampling\":{\"intervalSeconds\":1}", "spec.sampling.timeoutSeconds:"},
+    {"default timeout above interval", SEL "," END ",\"sampling\":{\"intervalSeconds\":1}",
+     "spec.sampling.timeoutSeconds:"},
     {"profile interval", SEL "," END ",\"sampling\":{\"profileIntervalSeconds\":9}", "must be 10..86400, got 9"},
-    {"periods", SEL "," END ",\"detection\":{\"growth\":{\"periods\":1}}", "spec.detection.growth.periods: must be 2..15, got 1"},
+    {"periods", SEL "," END ",\"detection\":{\"growth\":{\"periods\":1}}",
+     "spec.detection.growth.periods: must be 2..15, got 1"},
     {"surge window below interval",
      SEL "," END ",\"sampling\":{\"intervalSeconds\":60},\"detection\":{\"surge\":{\"windowSeconds\":30}}",
      "spec.detection.surge.windowSeconds:"},
     {"surge off, window below interval",
-     SEL "," END ",\"sampling\":{\"intervalSeconds\":60},\"detection\":{\"surge\":{\"enabled\":false,\"windowSeconds\":30}}", NULL},
+     SEL "," END
+         ",\"sampling\":{\"intervalSeconds\":60},\"detection\":{\"surge\":{\"enabled\":false,\"windowSeconds\":30}}",
+     NULL},
     {"blocked", SEL "," END ",\"detection\":{\"blocked\":{\"goroutines\":10000001}}", "must be 1..10000000"},
-    {"scheme", SEL ",\"endpoint\":{\"scheme\":\"HTTPS\",\"pprof\":{\"port\":1}}", "spec.endpoint.scheme: must be one of HTTP;"},
+    {"scheme", SEL ",\"endpoint\":{\"scheme\":\"HTTPS\",\"pprof\":{\"port\":1}}",
+     "spec.endpoint.scheme: must be one of HTTP;"},
     {"port 0", SEL ",\"endpoint\":{\"pprof\":{\"port\":0}}", "spec.endpoint.pprof.port: must be 1..65535, got 0"},
     {"port 65536", SEL ",\"endpoint\":{\"pprof\":{\"port\":65536}}", "must be 1..65535, got 65536"},
-    {"port true", SEL ",\"endpoint\":{\"pprof\":{\"port\":true}}", "spec.endpoint.pprof.port: must be a whole number or a string"},
-    {"port without letter", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"6060\"}}", "spec.endpoint.pprof.port: must be a number from"},
+    {"port true", SEL ",\"endpoint\":{\"pprof\":{\"port\":true}}",
+     "spec.endpoint.pprof.port: must be a whole number or a string"},
+    {"port without letter", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"6060\"}}",
+     "spec.endpoint.pprof.port: must be a number from"},
     {"port --", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"a--b\"}}", "spec.endpoint.pprof.port: must be a number from"},
-    {"port too long", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"a123456789012345\"}}", "spec.endpoint.pprof.port: must have at most 15"},
+    {"port too long", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"a123456789012345\"}}",
+     "spec.endpoint.pprof.port: must have at most 15"},
     {"port empty", SEL ",\"endpoint\":{\"pprof\":{\"port\":\"\"}}", "spec.endpoint.pprof.port: must be a number from"},
-    {"metrics port", SEL ",\"endpoint\":{\"pprof\":{\"port\":1},\"metrics\":{\"port\":\"A\"}}", "spec.endpoint.metrics.port:"},
-    {"metrics without port", SEL ",\"endpoint\":{\"pprof\":{\"port\":1},\"metrics\":{}}", "spec.endpoint.metrics.port: is required"},
-    {"path with query", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a?b\"}}", "spec.endpoint.pprof.path: must begin with '/'"},
+    {"metrics port", SEL ",\"endpoint\":{\"pprof\":{\"port\":1},\"metrics\":{\"port\":\"A\"}}",
+     "spec.endpoint.metrics.port:"},
+    {"metrics without port", SEL ",\"endpoint\":{\"pprof\":{\"port\":1},\"metrics\":{}}",
+     "spec.endpoint.metrics.port: is required"},
+    {"path with query", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a?b\"}}",
+     "spec.endpoint.pprof.path: must begin with '/'"},
     {"path with ..", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a/..\"}}", "spec.endpoint.pprof.path:"},
     {"path with //", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"//a\"}}", "spec.endpoint.pprof.path:"},
     {"path ends with /", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a/\"}}", "spec.endpoint.pprof.path:"},
     {"path /", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/\"}}", "spec.endpoint.pprof.path:"},
     {"path relative", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"a\"}}", "spec.endpoint.pprof.path:"},
     {"path empty", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"\"}}", "spec.endpoint.pprof.path:"},
-    {"path of injected request", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a\\r\\nX: y\"}}", "spec.endpoint.pprof.path:"},
-    {"profiles", SEL "," END ",\"snapshot\":{\"profiles\":[\"Heap\"]}", "spec.snapshot.profiles[0]: must be one of Goroutine;"},
+    {"path of injected request", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a\\r\\nX: y\"}}",
+     "spec.endpoint.pprof.path:"},
+    {"profiles", SEL "," END ",\"snapshot\":{\"profiles\":[\"Heap\"]}",
+     "spec.snapshot.profiles[0]: must be one of Goroutine;"},
     {"no profiles", SEL "," END ",\"snapshot\":{\"profiles\":[]}", "spec.snapshot.profiles: must have at least 1"},
     {"store: http, port", SEL "," END "," S3_AT("http://10.0.0.1:9000"), NULL},
     {"store: IPv6", SEL "," END "," S3_AT("https://[fd00::1]:9000"), NULL},
@@ -257,8 +279,10 @@ static const struct {
     {"bucket of letters and numbers", SEL "," END "," BUCKET("a.2.3.4"), NULL},
     {"no credentials", SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3\",\"bucket\":\"abc\"}}",
      "spec.snapshot.s3.credentialsSecretRef: is required"},
-    {"Secret's name", SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3\",\"bucket\":\"abc\","
-     "\"credentialsSecretRef\":{\"name\":\"A_b\"}}}", "spec.snapshot.s3.credentialsSecretRef.name: must be a Secret's name"},
+    {"Secret's name",
+     SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3\",\"bucket\":\"abc\","
+         "\"credentialsSecretRef\":{\"name\":\"A_b\"}}}",
+     "spec.snapshot.s3.credentialsSecretRef.name: must be a Secret's name"},
     {"region", SEL "," END "," S3_OF(",\"region\":\"US East\""), "spec.snapshot.s3.region:"},
     {"prefix", SEL "," END "," S3_OF(",\"prefix\":\"prod/eu\""), NULL},
     {"prefix: slash first", SEL "," END "," S3_OF(",\"prefix\":\"/prod\""), "spec.snapshot.s3.prefix:"},
@@ -266,23 +290,35 @@ static const struct {
     {"prefix: ..", SEL "," END "," S3_OF(",\"prefix\":\"a/../b\""), "spec.snapshot.s3.prefix:"},
     {"prefix: hidden", SEL "," END "," S3_OF(",\"prefix\":\".a\""), "spec.snapshot.s3.prefix:"},
     {"prefix: empty", SEL "," END "," S3_OF(",\"prefix\":\"\""), "spec.snapshot.s3.prefix:"},
-    {"CA key", SEL "," END "," S3_OF(",\"caSecretRef\":{\"name\":\"a\",\"key\":\"a/b\"}"), "spec.snapshot.s3.caSecretRef.key:"},
+    {"CA key", SEL "," END "," S3_OF(",\"caSecretRef\":{\"name\":\"a\",\"key\":\"a/b\"}"),
+     "spec.snapshot.s3.caSecretRef.key:"},
     {"CA without name", SEL "," END "," S3_OF(",\"caSecretRef\":{}"), "spec.snapshot.s3.caSecretRef.name: is required"},
     {"virtual host", SEL "," END "," S3_OF(",\"addressing\":\"VirtualHost\""), NULL},
-    {"virtual host of an IP", SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"http://10.0.0.1:9000\",\"bucket\":\"abc\"," SECRET
-     ",\"addressing\":\"VirtualHost\"}}", "spec.snapshot.s3.addressing: VirtualHost puts the bucket"},
-    {"virtual host, dotted bucket", SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.a\",\"bucket\":\"a.c\"," SECRET
-     ",\"addressing\":\"VirtualHost\"}}", "spec.snapshot.s3.addressing: VirtualHost over https"},
+    {"virtual host of an IP",
+     SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"http://10.0.0.1:9000\",\"bucket\":\"abc\"," SECRET
+         ",\"addressing\":\"VirtualHost\"}}",
+     "spec.snapshot.s3.addressing: VirtualHost puts the bucket"},
+    {"virtual host, dotted bucket",
+     SEL "," END ",\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.a\",\"bucket\":\"a.c\"," SECRET
+         ",\"addressing\":\"VirtualHost\"}}",
+     "spec.snapshot.s3.addressing: VirtualHost over https"},
     {"action without settings", ACTIONS("{\"type\":\"ScaleOut\"}"), "spec.healing.actions[0].scaleOut: is required"},
     {"action without maximum", ACTIONS("{\"type\":\"ScaleOut\",\"scaleOut\":{}}"),
      "spec.healing.actions[0].scaleOut.maxReplicas: is required"},
-    {"step 0", ACTIONS("{\"type\":\"ScaleOut\",\"scaleOut\":{\"step\":0,\"maxReplicas\":3}}"), "step: must be 1..100, got 0"},
-    {"action of another stage", ACTIONS("{\"type\":\"Restart\"}"), "spec.healing.actions[0].type: must be one of ScaleOut;"},
-    {"five actions", ACTIONS("{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":"
-     "{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":"
-     "{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}}"), "spec.healing.actions: must have at most 4"},
-    {"grade of another stage", SEL "," END ",\"healing\":{\"minGrade\":\"Proven\"}", "spec.healing.minGrade: must be one of Suspected, Probable;"},
-    {"cooldown 0", SEL "," END ",\"healing\":{\"limits\":{\"cooldownSeconds\":0}}", "cooldownSeconds: must be 1..86400, got 0"},
+    {"step 0", ACTIONS("{\"type\":\"ScaleOut\",\"scaleOut\":{\"step\":0,\"maxReplicas\":3}}"),
+     "step: must be 1..100, got 0"},
+    {"action of another stage", ACTIONS("{\"type\":\"Restart\"}"),
+     "spec.healing.actions[0].type: must be one of ScaleOut;"},
+    {"five actions",
+     ACTIONS(
+         "{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":"
+         "{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":"
+         "{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}}"),
+     "spec.healing.actions: must have at most 4"},
+    {"grade of another stage", SEL "," END ",\"healing\":{\"minGrade\":\"Proven\"}",
+     "spec.healing.minGrade: must be one of Suspected, Probable;"},
+    {"cooldown 0", SEL "," END ",\"healing\":{\"limits\":{\"cooldownSeconds\":0}}",
+     "cooldownSeconds: must be 1..86400, got 0"},
     {"typing error", SEL "," END ",\"sampling\":{\"intervalSecond\":5}", "spec.sampling.intervalSecond: no such field"},
     {"twice", SEL "," SEL "," END, "spec.selector: is given twice"},
     {"suspend", SEL "," END ",\"suspend\":\"yes\"", "spec.suspend: expected true or false"},
@@ -317,13 +353,14 @@ static void test_objects(void **state)
         {"strict needs a type", "{" SPEC "}", true, "apiVersion: must be gostat.dev/v1alpha1, got \"\""},
         {"another version", "{\"apiVersion\":\"gostat.dev/v2\"," SPEC "}", false, "apiVersion: must be"},
         {"another kind", "{\"kind\":\"Pod\"," SPEC "}", false, "kind: must be GostatPolicy, got \"Pod\""},
-        {"unknown, strict", "{\"apiVersion\":\"gostat.dev/v1alpha1\",\"kind\":\"GostatPolicy\",\"spex\":1," SPEC "}", true,
-         "spex: no such field"},
+        {"unknown, strict", "{\"apiVersion\":\"gostat.dev/v1alpha1\",\"kind\":\"GostatPolicy\",\"spex\":1," SPEC "}",
+         true, "spex: no such field"},
         {"no spec", "{\"metadata\":{}}", false, "spec: is required"},
         {"no object", "[]", false, "expected an object"},
         {"empty", "", false, "at byte 0"},
         {"cut", "{\"spec\":{", false, "the input ends"},
-        {"bad time", "{\"metadata\":{\"creationTimestamp\":\"today\"}," SPEC "}", false, "metadata.creationTimestamp: must be a time"},
+        {"bad time", "{\"metadata\":{\"creationTimestamp\":\"today\"}," SPEC "}", false,
+         "metadata.creationTimestamp: must be a time"},
         {"null time", "{\"metadata\":{\"creationTimestamp\":null,\"deletionTimestamp\":null}," SPEC "}", false, NULL},
         {"bad finalizers", "{\"metadata\":{\"finalizers\":[1]}," SPEC "}", false, "metadata.finalizers: "},
     };
@@ -343,8 +380,10 @@ static void test_objects(void **state)
 
 static gs_heal_history history(void)
 {
-    gs_heal_history h = {.n_times = 2, .action_times = {1767225600000, 1767225700000}, .added_replicas = 1, .scaled_to = 7};
-    h.workload = (gs_workload_ref){.api_version = "apps/v1", .kind = "Deployment", .ns = "shop", .name = "payments", .uid = "u1"};
+    gs_heal_history h = {
+        .n_times = 2, .action_times = {1767225600000, 1767225700000}, .added_replicas = 1, .scaled_to = 7};
+    h.workload = (gs_workload_ref){
+        .api_version = "apps/v1", .kind = "Deployment", .ns = "shop", .name = "payments", .uid = "u1"};
     (void)gs_str_copy(h.incident, sizeof h.incident, GS_STR("payments-3fa94c07be"));
     h.pending = (gs_pending){.set = true, .id = "a1", .incident = "payments-3fa94c07be", .from = 6, .to = 0};
     return h;
@@ -359,15 +398,15 @@ static void patch(gs_buf *b, const char *rv, const gs_policy_status *s, const gs
     assert_int_equal(gs_jw_finish(&w, NULL), 0);
 }
 
-#define HEALING                                                                                                    \
+#define HEALING                                                                                                        \
     "\"healing\":{\"workloads\":[{\"kind\":\"Deployment\",\"name\":\"payments\",\"uid\":\"u1\",\"incident\":"          \
     "\"payments-3fa94c07be\",\"actionTimes\":[\"2026-01-01T00:00:00Z\",\"2026-01-01T00:01:40Z\"],\"addedReplicas\":1," \
     "\"scaledTo\":7,\"pending\":{\"id\":\"a1\",\"incident\":\"payments-3fa94c07be\",\"type\":\"ScaleOut\",\"step\":"   \
     "\"Intended\",\"from\":6,\"to\":0}}]}"
-#define COUNTS(conditions)                                                                                         \
+#define COUNTS(conditions)                                                                                             \
     "\"status\":{\"observedGeneration\":3,\"conditions\":[" conditions "],\"targets\":{\"matched\":6,\"sampled\":5,"   \
     "\"unreachable\":1,\"leaking\":2},\"openIncidents\":1"
-#define READY                                                                                                      \
+#define READY                                                                                                            \
     "{\"type\":\"Ready\",\"status\":\"True\",\"reason\":\"Valid\",\"message\":\"a \\\"b\\\"\",\"observedGeneration\":3," \
     "\"lastTransitionTime\":\"2026-01-01T00:00:00Z\"}"
 
@@ -375,7 +414,8 @@ static void test_status_patch(void **state)
 {
     (void)state;
     gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(1 << 20);
-    gs_policy_status s = {.observed_generation = 3, .matched = 6, .sampled = 5, .unreachable = 1, .leaking = 2, .open_incidents = 1};
+    gs_policy_status s = {
+        .observed_generation = 3, .matched = 6, .sampled = 5, .unreachable = 1, .leaking = 2, .open_incidents = 1};
     gs_heal_history h[2] = {history(), {.workload = {.kind = "Deployment", .name = "idle", .uid = "u2"}}};
     (void)gs_condition_set(gs_condition_slot(s.conditions, 4, "Ready"), "True", "Valid", "a \"b\"", 3, 1767225600000);
     (void)gs_condition_slot(s.conditions, 4, "Collecting"); /* not set yet: not written */
@@ -423,8 +463,8 @@ static void test_status_absent_or_bad(void **state)
         {"no workloads", "{\"status\":{\"healing\":{\"workloads\":null}}}", 0, NULL},
         {"least", W(""), 1, NULL},
         {"a later field", W(",\"later\":1"), 1, NULL},
-        {"a later action", W(",\"pending\":{\"id\":\"a1\",\"incident\":\"i\",\"type\":\"Evict\",\"from\":1,\"to\":1}"), 0,
-         "pending.type: must be one of ScaleOut"},
+        {"a later action", W(",\"pending\":{\"id\":\"a1\",\"incident\":\"i\",\"type\":\"Evict\",\"from\":1,\"to\":1}"),
+         0, "pending.type: must be one of ScaleOut"},
         {"bad time", W(",\"actionTimes\":[\"x\"]"), 0, "\"x\" is no time"},
         {"negative", W(",\"addedReplicas\":-1"), 0, "addedReplicas: must be 0.."},
         {"no list", "{\"status\":{\"healing\":{\"workloads\":{}}}}", 0, "expected an array"},
@@ -442,14 +482,19 @@ static void test_status_absent_or_bad(void **state)
     gs_error err = {0};
     assert_int_equal(gs_policy_status_from_json(GS_STR("{\"status\":null}"), &s, &err), 0);
     assert_int_equal(s.observed_generation, 0);
-    assert_int_equal(gs_policy_status_from_json(GS_STR("{\"status\":{\"conditions\":[{\"type\":1}]}}"), &s, &err), -GS_TERMINAL);
+    assert_int_equal(gs_policy_status_from_json(GS_STR("{\"status\":{\"conditions\":[{\"type\":1}]}}"), &s, &err),
+                     -GS_TERMINAL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_specs),
-        cmocka_unit_test(test_objects),      cmocka_unit_test(test_status_patch),      cmocka_unit_test(test_status_round_trip),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_specs),
+        cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_status_patch),
+        cmocka_unit_test(test_status_round_trip),
         cmocka_unit_test(test_status_absent_or_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,8 @@ static const struct {
      P "(*Server).receive payments/pool.go:50"},
     {"select", P "(*Server).choose", P "(*Server).choose", 29, GS_STATE_SELECT, true, true,
      P "(*Server).choose payments/pool.go:53"},
-    {"mutex", P "(*Server).lock", P "(*Server).lock", 28, GS_STATE_MUTEX, true, true, P "(*Server).lock payments/pool.go:59"},
+    {"mutex", P "(*Server).lock", P "(*Server).lock", 28, GS_STATE_MUTEX, true, true,
+     P "(*Server).lock payments/pool.go:59"},
     {"rwmutex read", P "(*Server).rlock", P "(*Server).rlock", 27, GS_STATE_RWMUTEX_READ, true, true,
      P "(*Server).rlock payments/pool.go:60"},
     {"rwmutex write", P "(*Server).wlock", P "(*Server).wlock", 1, GS_STATE_RWMUTEX_WRITE, true, true,
@@ -76,17 +77,18 @@ static const struct {
      P "(*Server).signal payments/pool.go:68"},
     {"read", P "(*Server).read", P "(*Server).read", 21, GS_STATE_SEMACQUIRE, true, false,
      P "(*Server).read payments/pool.go:73"},
-    {"inlined leaf", P "inlined", P "(*Server).outer", 20, GS_STATE_CHAN_SEND, true, true, P "inlined payments/pool.go:83"},
-    {"range over func", P "(*Server).ranged-fm.(*Server).ranged-range1", P "(*Server).ranged", 19, GS_STATE_CHAN_RECEIVE,
-     true, true, P "(*Server).ranged-fm.(*Server).ranged-range1 payments/pool.go:91"},
-    {"generic", P "(*Queue[go.shape.string]).Push", P "(*Queue[go.shape.string]).Push", 18, GS_STATE_CHAN_SEND, true, true,
-     P "(*Queue[go.shape.string]).Push payments/pool.go:80"},
+    {"inlined leaf", P "inlined", P "(*Server).outer", 20, GS_STATE_CHAN_SEND, true, true,
+     P "inlined payments/pool.go:83"},
+    {"range over func", P "(*Server).ranged-fm.(*Server).ranged-range1", P "(*Server).ranged", 19,
+     GS_STATE_CHAN_RECEIVE, true, true, P "(*Server).ranged-fm.(*Server).ranged-range1 payments/pool.go:91"},
+    {"generic", P "(*Queue[go.shape.string]).Push", P "(*Queue[go.shape.string]).Push", 18, GS_STATE_CHAN_SEND, true,
+     true, P "(*Queue[go.shape.string]).Push payments/pool.go:80"},
     {"once: waits for the first", P "(*Server).doOnce", P "(*Server).doOnce", 17, GS_STATE_MUTEX, true, true,
      P "(*Server).doOnce payments/pool.go:65"},
     {"once: the first", P "(*Server).receive", P "(*Server).doOnce", 1, GS_STATE_CHAN_RECEIVE, true, true,
      P "(*Server).receive payments/pool.go:50"},
-    {"under a library", P "(*Server).receive", "golang.org/x/sync/errgroup.(*Group).Go.func1", 17, GS_STATE_CHAN_RECEIVE,
-     true, true, P "(*Server).receive payments/pool.go:50"},
+    {"under a library", P "(*Server).receive", "golang.org/x/sync/errgroup.(*Group).Go.func1", 17,
+     GS_STATE_CHAN_RECEIVE, true, true, P "(*Server).receive payments/pool.go:50"},
     {"library only", "golang.org/x/sync/semaphore.(*Weighted).Acquire",
      "golang.org/x/sync/semaphore.(*Weighted).Acquire", 16, GS_STATE_SELECT, false, true,
      "golang.org/x/sync/semaphore.(*Weighted).Acquire semaphore/semaphore.go:77"},
@@ -203,8 +205,18 @@ static void test_site_id(void **state)
 
 /* ---- profiles that Go does not write ---- */
 
-static const char *const words[] = {"",        "goroutine",  "count",    "main.leak", "main.main", "/src/x/main.go",
-                                    "runtime.chansend1", "/go/src/runtime/chan.go", "route", "/pay", "cpu", "n"};
+static const char *const words[] = {"",
+                                    "goroutine",
+                                    "count",
+                                    "main.leak",
+                                    "main.main",
+                                    "/src/x/main.go",
+                                    "runtime.chansend1",
+                                    "/go/src/runtime/chan.go",
+                                    "route",
+                                    "/pay",
+                                    "cpu",
+                                    "n"};
 enum { W_EMPTY, W_GOROUTINE, W_COUNT, W_LEAK, W_MAIN, W_FILE, W_SEND, W_CHAN_GO, W_ROUTE, W_PAY, W_CPU, W_N };
 
 struct made {
@@ -218,7 +230,10 @@ static void made_done(struct made *m)
     gs_buf_done(&m->inner2);
 }
 GS_DEFINE_CLEANUP_VALUE(struct made, made_done)
-#define MADE {.out = GS_BUF(64u << 20), .inner = GS_BUF(64u << 20), .inner2 = GS_BUF(64u << 20)}
+#define MADE                                                                                                           \
+    {                                                                                                                  \
+        .out = GS_BUF(64u << 20), .inner = GS_BUF(64u << 20), .inner2 = GS_BUF(64u << 20)                              \
+    }
 
 static void put_words(struct made *m)
 {
@@ -494,8 +509,9 @@ static void test_other_files(void **state)
 static void test_garbage(void **state)
 {
     (void)state;
-    static const char *const bodies[] = {"", "404 page not found\n", "<html>", "goroutine profile: total 5\n", "\x1f\x8b",
-                                         "\x1f\x8b\x08\x00garbage", "{\"error\": 1}"};
+    static const char *const bodies[] = {
+        "",         "404 page not found\n",    "<html>",        "goroutine profile: total 5\n",
+        "\x1f\x8b", "\x1f\x8b\x08\x00garbage", "{\"error\": 1}"};
     for (size_t i = 0; i < GS_LEN(bodies); i++) {
         gs_profile *p = NULL;
         gs_error err = {0};
@@ -522,10 +538,10 @@ static void test_bomb(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_real),       cmocka_unit_test(test_labels),      cmocka_unit_test(test_same_ids),
-        cmocka_unit_test(test_site_id),    cmocka_unit_test(test_any_order),   cmocka_unit_test(test_values_and_labels),
-        cmocka_unit_test(test_many),       cmocka_unit_test(test_deep),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_other_files), cmocka_unit_test(test_garbage),    cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_real),        cmocka_unit_test(test_labels),    cmocka_unit_test(test_same_ids),
+        cmocka_unit_test(test_site_id),     cmocka_unit_test(test_any_order), cmocka_unit_test(test_values_and_labels),
+        cmocka_unit_test(test_many),        cmocka_unit_test(test_deep),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_other_files), cmocka_unit_test(test_garbage),   cmocka_unit_test(test_bomb),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

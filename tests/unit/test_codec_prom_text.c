@@ -41,27 +41,51 @@ static const struct {
      "# HELP go_goroutines Number of goroutines.\n# TYPE go_goroutines gauge\ngo_goroutines 12\n"
      "go_memstats_heap_inuse_bytes 4.194304e+06\nprocess_cpu_seconds_total 1.5\nprocess_open_fds 9\n"
      "process_start_time_seconds 1.76e+09\n",
-     0, {12, 1.76e9, 4194304, 1.5, 9}, NULL},
+     0,
+     {12, 1.76e9, 4194304, 1.5, 9},
+     NULL},
     {"timestamp", "go_goroutines 12 1700000000000\n", 0, {12, NO, NO, NO, NO}, NULL},
     {"labels", "go_goroutines{job=\"a b\",x=\"}\\\"\"} 12\n", 0, {12, NO, NO, NO, NO}, NULL},
     {"labels, no blank behind", "go_goroutines{a=\"b\"}12\n", 0, {12, NO, NO, NO, NO}, NULL},
     {"blanks and tabs", "  go_goroutines\t 12 \t \n", 0, {12, NO, NO, NO, NO}, NULL},
     {"line ends of Windows", "go_goroutines 12\r\nprocess_open_fds 3\r\n", 0, {12, NO, NO, NO, 3}, NULL},
     {"no line end at the end", "x 1\ngo_goroutines 12", 0, {12, NO, NO, NO, NO}, NULL},
-    {"OpenMetrics", "# TYPE process_cpu_seconds counter\nprocess_cpu_seconds_total 2.5 # {trace=\"x\"} 1\n"
-                    "go_goroutines 12 1700000000.5\n# EOF\n", 0, {12, NO, NO, 2.5, NO}, NULL},
+    {"OpenMetrics",
+     "# TYPE process_cpu_seconds counter\nprocess_cpu_seconds_total 2.5 # {trace=\"x\"} 1\n"
+     "go_goroutines 12 1700000000.5\n# EOF\n",
+     0,
+     {12, NO, NO, 2.5, NO},
+     NULL},
     {"the first series counts", "go_goroutines{a=\"1\"} 5\ngo_goroutines{a=\"2\"} 6\n", 0, {5, NO, NO, NO, NO}, NULL},
-    {"not finite is not seen", "go_goroutines NaN\ngo_goroutines +Inf\ngo_goroutines 7\n", 0, {7, NO, NO, NO, NO}, NULL},
+    {"not finite is not seen",
+     "go_goroutines NaN\ngo_goroutines +Inf\ngo_goroutines 7\n",
+     0,
+     {7, NO, NO, NO, NO},
+     NULL},
     {"negative is not seen", "go_goroutines -1\ngo_goroutines 7\n", 0, {7, NO, NO, NO, NO}, NULL},
-    {"broken lines are passed over", "go_goroutines\ngo_goroutines x\ngo_goroutines{a=\"1 5\ngo_goroutines 3\n", 0,
-     {3, NO, NO, NO, NO}, NULL},
-    {"longer names are others", "go_goroutines_total 4\ngo_goroutine 5\nago_goroutines 6\nprocess_open_fdsx 7\ngo_goroutines 3\n",
-     0, {3, NO, NO, NO, NO}, NULL},
-    {"comments", "#go_goroutines 4\n# go_goroutines 5\n", -GS_TERMINAL, {NO, NO, NO, NO, NO}, "not a Prometheus metrics page"},
+    {"broken lines are passed over",
+     "go_goroutines\ngo_goroutines x\ngo_goroutines{a=\"1 5\ngo_goroutines 3\n",
+     0,
+     {3, NO, NO, NO, NO},
+     NULL},
+    {"longer names are others",
+     "go_goroutines_total 4\ngo_goroutine 5\nago_goroutines 6\nprocess_open_fdsx 7\ngo_goroutines 3\n",
+     0,
+     {3, NO, NO, NO, NO},
+     NULL},
+    {"comments",
+     "#go_goroutines 4\n# go_goroutines 5\n",
+     -GS_TERMINAL,
+     {NO, NO, NO, NO, NO},
+     "not a Prometheus metrics page"},
     {"other metrics only", "up 1\n", -GS_TERMINAL, {NO, NO, NO, NO, NO}, "no go_goroutines"},
     {"metrics with g only", "gauge 1\n", -GS_TERMINAL, {NO, NO, NO, NO, NO}, "no go_goroutines"},
     {"nothing", "", -GS_TERMINAL, {NO, NO, NO, NO, NO}, "not a Prometheus metrics page"},
-    {"html", "<html><body>404 page not found</body></html>\n", -GS_TERMINAL, {NO, NO, NO, NO, NO}, "not a Prometheus metrics page"},
+    {"html",
+     "<html><body>404 page not found</body></html>\n",
+     -GS_TERMINAL,
+     {NO, NO, NO, NO, NO},
+     "not a Prometheus metrics page"},
     {"json", "{\"goroutines\": 12}\n", -GS_TERMINAL, {NO, NO, NO, NO, NO}, "not a Prometheus metrics page"},
     {"text", "page not found\n", -GS_TERMINAL, {NO, NO, NO, NO, NO}, "not a Prometheus metrics page"},
     {"only a number with it", "go_goroutines12\n", -GS_TERMINAL, {NO, NO, NO, NO, NO}, "not a Prometheus metrics page"},
@@ -131,7 +155,8 @@ static void test_speed(void **state)
     gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(1 << 20);
     (void)gs_buf_adds(&b, "go_goroutines 12\n");
     for (int i = 0; b.n < 30000; i++)
-        (void)gs_buf_addf(&b, "http_request_duration_seconds_bucket{route=\"/v1/%d\",le=\"0.%d\"} %d\n", i % 7, i, i * 3);
+        (void)gs_buf_addf(&b, "http_request_duration_seconds_bucket{route=\"/v1/%d\",le=\"0.%d\"} %d\n", i % 7, i,
+                          i * 3);
     (void)gs_buf_adds(&b, "process_open_fds 9\n");
     struct timespec t0, t1;
     gs_sample s;

@@ -28,7 +28,8 @@ static void test_set(void **state)
     gs_condition v[2] = {0};
     gs_condition *c = gs_condition_slot(v, 2, "Ready");
     for (size_t i = 0; i < GS_LEN(steps); i++) {
-        bool changed = gs_condition_set(c, steps[i].status, steps[i].reason, steps[i].message, steps[i].generation, steps[i].at);
+        bool changed =
+            gs_condition_set(c, steps[i].status, steps[i].reason, steps[i].message, steps[i].generation, steps[i].at);
         if (changed != steps[i].changed || c->transition_ms != steps[i].transition)
             fail_msg("%s", steps[i].name);
         assert_string_equal(c->status, steps[i].status);
@@ -60,6 +61,7 @@ static void test_slots(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_set), cmocka_unit_test(test_long_message), cmocka_unit_test(test_slots)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_set), cmocka_unit_test(test_long_message),
+                                       cmocka_unit_test(test_slots)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,14 +45,15 @@ static void run(const char *name, const step *steps, size_t n)
             break;
         }
         if (began != steps[i].began || e.look != steps[i].look || gs_escalate_due(&e) != steps[i].due)
-            fail_msg("%s, step %zu: began %d, look %d, due %lld", name, i, began, (int)e.look, (long long)gs_escalate_due(&e));
+            fail_msg("%s, step %zu: began %d, look %d, due %lld", name, i, began, (int)e.look,
+                     (long long)gs_escalate_due(&e));
     }
 }
 
-#define RUN(name, ...)                                                                                             \
-    do {                                                                                                           \
-        static const step steps_[] = {__VA_ARGS__};                                                                \
-        run(name, steps_, GS_LEN(steps_));                                                                         \
+#define RUN(name, ...)                                                                                                 \
+    do {                                                                                                               \
+        static const step steps_[] = {__VA_ARGS__};                                                                    \
+        run(name, steps_, GS_LEN(steps_));                                                                             \
     } while (0)
 
 #define GAP GS_PROFILE_GAP_MS
@@ -68,23 +69,24 @@ static void test_stories(void **state)
         {PROFILED, 90000, false, GS_LOOK_PROFILING, 90000 + GAP});
     RUN("a leak: tracked until no incident lists it", {SUSPECT, 1000, true, GS_LOOK_PROFILING, 1000},
         {LISTED, 1000, false, GS_LOOK_PROFILING, 1000 + GAP}, {LISTED, 6000, false, GS_LOOK_PROFILING, 6000 + GAP},
-        {LISTED, 11000, false, GS_LOOK_TRACKING, 11000 + GS_TRACK_GAP_MS}, {SUSPECT, 12000, false, GS_LOOK_TRACKING, 26000},
+        {LISTED, 11000, false, GS_LOOK_TRACKING, 11000 + GS_TRACK_GAP_MS},
+        {SUSPECT, 12000, false, GS_LOOK_TRACKING, 26000},
         {LISTED, 26000, false, GS_LOOK_TRACKING, 26000 + GS_TRACK_GAP_MS}, {PROFILED, 41000, false, GS_LOOK_IDLE, -1},
         {SUSPECT, 42000, true, GS_LOOK_PROFILING, 42000});
-    RUN("a pod that does not answer", {SUSPECT, 0, true, GS_LOOK_PROFILING, 0}, {FAILED, 100, false, GS_LOOK_PROFILING, 100 + GAP},
-        {FAILED, 6000, false, GS_LOOK_PROFILING, 6000 + GAP}, {FAILED, 12000, false, GS_LOOK_HOLD, -1},
-        {FAILED, 13000, false, GS_LOOK_HOLD, -1});
-    RUN("an answer in between", {SUSPECT, 0, true, GS_LOOK_PROFILING, 0}, {FAILED, 1, false, GS_LOOK_PROFILING, 1 + GAP},
-        {FAILED, 2, false, GS_LOOK_PROFILING, 2 + GAP}, {PROFILED, 3, false, GS_LOOK_PROFILING, 3 + GAP},
-        {FAILED, 4, false, GS_LOOK_PROFILING, 4 + GAP}, {FAILED, 5, false, GS_LOOK_PROFILING, 5 + GAP},
-        {FAILED, 6, false, GS_LOOK_HOLD, -1});
+    RUN("a pod that does not answer", {SUSPECT, 0, true, GS_LOOK_PROFILING, 0},
+        {FAILED, 100, false, GS_LOOK_PROFILING, 100 + GAP}, {FAILED, 6000, false, GS_LOOK_PROFILING, 6000 + GAP},
+        {FAILED, 12000, false, GS_LOOK_HOLD, -1}, {FAILED, 13000, false, GS_LOOK_HOLD, -1});
+    RUN("an answer in between", {SUSPECT, 0, true, GS_LOOK_PROFILING, 0},
+        {FAILED, 1, false, GS_LOOK_PROFILING, 1 + GAP}, {FAILED, 2, false, GS_LOOK_PROFILING, 2 + GAP},
+        {PROFILED, 3, false, GS_LOOK_PROFILING, 3 + GAP}, {FAILED, 4, false, GS_LOOK_PROFILING, 4 + GAP},
+        {FAILED, 5, false, GS_LOOK_PROFILING, 5 + GAP}, {FAILED, 6, false, GS_LOOK_HOLD, -1});
     RUN("a listed pod is asked for ever", {TRACK, 100, false, GS_LOOK_TRACKING, 100},
         {FAILED_LISTED, 200, false, GS_LOOK_TRACKING, 200 + GS_TRACK_GAP_MS},
         {FAILED_LISTED, 300, false, GS_LOOK_TRACKING, 300 + GS_TRACK_GAP_MS},
         {FAILED_LISTED, 400, false, GS_LOOK_TRACKING, 400 + GS_TRACK_GAP_MS},
         {FAILED_LISTED, 500, false, GS_LOOK_TRACKING, 500 + GS_TRACK_GAP_MS});
-    RUN("the regular profile of an idle pod", {PROFILED, 100, false, GS_LOOK_IDLE, -1}, {FAILED, 200, false, GS_LOOK_IDLE, -1},
-        {LISTED, 300, false, GS_LOOK_TRACKING, 300 + GS_TRACK_GAP_MS});
+    RUN("the regular profile of an idle pod", {PROFILED, 100, false, GS_LOOK_IDLE, -1},
+        {FAILED, 200, false, GS_LOOK_IDLE, -1}, {LISTED, 300, false, GS_LOOK_TRACKING, 300 + GS_TRACK_GAP_MS});
     RUN("a new process", {SUSPECT, 100, true, GS_LOOK_PROFILING, 100}, {RESET, 200, false, GS_LOOK_IDLE, -1},
         {SUSPECT, 300, true, GS_LOOK_PROFILING, 300});
 }

@@ -12,7 +12,7 @@
 static const struct {
     const char *name;
     int base, earlier[2], now;
-    double low[2]; /* the fewest goroutines of the process since; 0: not sampled */
+    double low[2];  /* the fewest goroutines of the process since; 0: not sampled */
     unsigned rises; /* 0: has not grown */
 } cases[] = {
     {"first profile", -1, {-1, -1}, 50, {0, 0}, 0},
@@ -49,7 +49,8 @@ static void test_cases(void **state)
         if (cases[i].base >= 0)
             counts_of(&base, (site_spec[SPECS]){{"pother", 3, 0, 0}, {"pa", (uint64_t)cases[i].base, 0, 0}}, 1);
         for (; n < 2 && cases[i].earlier[n] >= 0; n++) {
-            counts_of(&earlier[n], (site_spec[SPECS]){{"pother", 3, 0, 0}, {"pa", (uint64_t)cases[i].earlier[n], 0, 0}}, 2);
+            counts_of(&earlier[n], (site_spec[SPECS]){{"pother", 3, 0, 0}, {"pa", (uint64_t)cases[i].earlier[n], 0, 0}},
+                      2);
             earlier[n].low = cases[i].low[n];
         }
         profile_of(&p, v, (site_spec[SPECS]){{"pa", (uint64_t)cases[i].now, 0, 0}, {"pother", 3, 0, 0}});

@@ -242,8 +242,10 @@ static void test_plan(void **state)
         cases[i].change(&w);
         gs_heal_precheck(w.p, w.i, &w.h, NOW, &pre);
         gs_heal_plan(w.p, w.i, &w.f, &w.h, NOW, &plan);
-        if (plan.refusal != cases[i].refusal || plan.retry_ms != cases[i].retry || !strstr(plan.message, cases[i].message))
-            fail_msg("%s: %s, retry %lld, \"%s\"", cases[i].name, gs_refusal_name(plan.refusal), (long long)plan.retry_ms, plan.message);
+        if (plan.refusal != cases[i].refusal || plan.retry_ms != cases[i].retry ||
+            !strstr(plan.message, cases[i].message))
+            fail_msg("%s: %s, retry %lld, \"%s\"", cases[i].name, gs_refusal_name(plan.refusal),
+                     (long long)plan.retry_ms, plan.message);
         assert_int_equal(pre.refusal, cases[i].before ? cases[i].refusal : GS_REFUSAL_NONE);
         assert_int_equal(gs_refusal_name(plan.refusal)[0] != 0, plan.refusal != GS_REFUSAL_NONE);
         if (plan.refusal == GS_REFUSAL_NONE) {
@@ -343,7 +345,8 @@ static void test_history(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plan), cmocka_unit_test(test_no_history), cmocka_unit_test(test_undo),
-                                       cmocka_unit_test(test_resume), cmocka_unit_test(test_history)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plan), cmocka_unit_test(test_no_history),
+                                       cmocka_unit_test(test_undo), cmocka_unit_test(test_resume),
+                                       cmocka_unit_test(test_history)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,8 @@
 
 #define T0 1767225600000
 
-static const gs_workload_ref payments = {.api_version = "apps/v1", .kind = "Deployment", .ns = "shop", .name = "payments", .uid = "u"};
+static const gs_workload_ref payments = {
+    .api_version = "apps/v1", .kind = "Deployment", .ns = "shop", .name = "payments", .uid = "u"};
 
 /* A profile of these sites, and of them the first n_grown as grown. */
 typedef struct world {
@@ -343,11 +344,16 @@ static void test_full_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_primary),       cmocka_unit_test(test_assign),
-        cmocka_unit_test(test_grade_and_severity), cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_not_ours),      cmocka_unit_test(test_many_patterns),
-        cmocka_unit_test(test_shrink),        cmocka_unit_test(test_shrink_after_restart),
-        cmocka_unit_test(test_life),          cmocka_unit_test(test_phase),
+        cmocka_unit_test(test_primary),
+        cmocka_unit_test(test_assign),
+        cmocka_unit_test(test_grade_and_severity),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_not_ours),
+        cmocka_unit_test(test_many_patterns),
+        cmocka_unit_test(test_shrink),
+        cmocka_unit_test(test_shrink_after_restart),
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_phase),
         cmocka_unit_test(test_full_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
-#define L(text) {(text), sizeof(text)}
+#define L(text)                                                                                                        \
+    {                                                                                                                  \
+        (text), sizeof(text)                                                                                           \
+    }
 
 static const struct {
     const char *name, *key;

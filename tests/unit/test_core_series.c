@@ -28,11 +28,16 @@ static void test_events(void **state)
         enum gs_series_event want;
         unsigned n;
     } steps[] = {
-        {"first", 100, 1000, GS_SERIES_STARTED, 1},       {"next", 105, 1000, GS_SERIES_CONTINUES, 2},
-        {"late, but not very", 117, 1000, GS_SERIES_CONTINUES, 3}, {"a gap", 130, 1000, GS_SERIES_GAP, 1},
-        {"goes on", 135, 1000, GS_SERIES_CONTINUES, 2},   {"start not told once", 140, NAN, GS_SERIES_CONTINUES, 3},
-        {"start a little off", 145, 1000.4, GS_SERIES_CONTINUES, 4}, {"a new process", 150, 1149, GS_SERIES_RESTARTED, 1},
-        {"goes on", 155, 1149, GS_SERIES_CONTINUES, 2},   {"a new process after a gap", 500, 1400, GS_SERIES_RESTARTED, 1},
+        {"first", 100, 1000, GS_SERIES_STARTED, 1},
+        {"next", 105, 1000, GS_SERIES_CONTINUES, 2},
+        {"late, but not very", 117, 1000, GS_SERIES_CONTINUES, 3},
+        {"a gap", 130, 1000, GS_SERIES_GAP, 1},
+        {"goes on", 135, 1000, GS_SERIES_CONTINUES, 2},
+        {"start not told once", 140, NAN, GS_SERIES_CONTINUES, 3},
+        {"start a little off", 145, 1000.4, GS_SERIES_CONTINUES, 4},
+        {"a new process", 150, 1149, GS_SERIES_RESTARTED, 1},
+        {"goes on", 155, 1149, GS_SERIES_CONTINUES, 2},
+        {"a new process after a gap", 500, 1400, GS_SERIES_RESTARTED, 1},
     };
     gs_series se = {0};
     assert_true(gs_series_last(&se) == -1);
@@ -79,8 +84,8 @@ static void test_window_min(void **state)
         double v;
         float min;
     } steps[] = {
-        {1000, 50, 50}, {1005, 40, 40}, {1010, 60, 40}, {1040, 70, 40}, {1069, 80, 40},
-        {1079, 80, 40}, {1080, 90, 60}, /* the bucket of 1000 is out of the window */
+        {1000, 50, 50}, {1005, 40, 40}, {1010, 60, 40}, {1040, 70, 40},
+        {1069, 80, 40}, {1079, 80, 40}, {1080, 90, 60}, /* the bucket of 1000 is out of the window */
         {1089, 95, 60}, {1090, 95, 70}, {1300, 99, 99},
     };
     for (size_t i = 0; i < GS_LEN(steps); i++) {
@@ -97,6 +102,7 @@ static void test_window_min(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_events), cmocka_unit_test(test_ring), cmocka_unit_test(test_window_min)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_events), cmocka_unit_test(test_ring),
+                                       cmocka_unit_test(test_window_min)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 static atomic_int busy, most_busy;
-static char *real;   /* a real goroutine profile, with its HTTP head */
+static char *real; /* a real goroutine profile, with its HTTP head */
 static size_t real_n, real_body_n;
 
 static bool serve_real(int fd, const char *request)
@@ -259,9 +259,12 @@ static void free_within_an_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_of_pods),          cmocka_unit_test(sixteen_at_once_in_order),
-        cmocka_unit_test(a_full_worker_queue_loses_nothing), cmocka_unit_test(forget_in_every_phase),
-        cmocka_unit_test(free_in_every_phase),      cmocka_unit_test(free_within_an_answer),
+        cmocka_unit_test(answers_of_pods),
+        cmocka_unit_test(sixteen_at_once_in_order),
+        cmocka_unit_test(a_full_worker_queue_loses_nothing),
+        cmocka_unit_test(forget_in_every_phase),
+        cmocka_unit_test(free_in_every_phase),
+        cmocka_unit_test(free_within_an_answer),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

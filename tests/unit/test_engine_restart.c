@@ -2,8 +2,6 @@
  * is freed at any moment. */
 #include "engine_world.h"
 
-#include "base/rng.h"
-
 #define LEAK "shop/pay"
 
 static gs_incident *leaking(world *w)
@@ -199,6 +197,26 @@ static void pods_that_went_meanwhile(void **state)
     }
 }
 
+/* The leak stopped before the restart, so that no rule fires: the pod is looked at because an incident lists it. */
+static void a_listed_pod_is_looked_at(void **state)
+{
+    (void)state;
+    world w;
+    world_open(&w);
+    (void)leaking(&w);
+    world_run(&w, MINUTE);
+    w.pods[0]->sites[1].until_ms = w.now;
+    w.pods[0]->sites[1].state = GS_STATE_IO_WAIT; /* not `blocked` either */
+    world_run(&w, MINUTE);
+    world_restart(&w);
+    world_run(&w, MINUTE);
+    assert_int_equal(world_count(&w, GS_EVENT_RESOLVED), 0);
+    w.pods[0]->freed_ms = w.now;
+    world_run(&w, 2 * MINUTE);
+    assert_int_equal(world_count(&w, GS_EVENT_RESOLVED), 1);
+    world_close(&w);
+}
+
 static void nothing_is_judged_before_the_sync(void **state)
 {
     (void)state;
@@ -331,6 +349,7 @@ int main(void)
         cmocka_unit_test(the_cooldown_is_remembered),
         cmocka_unit_test(resolved_and_not_taken_back),
         cmocka_unit_test(pods_that_went_meanwhile),
+        cmocka_unit_test(a_listed_pod_is_looked_at),
         cmocka_unit_test(nothing_is_judged_before_the_sync),
         cmocka_unit_test(a_record_that_comes_back_under_a_call),
         cmocka_unit_test(killed_at_any_moment),
