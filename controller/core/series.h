@@ -18,7 +18,7 @@ typedef struct gs_sample {
 #define GS_SERIES_BUCKETS 8 /* the surge window in eighths */
 
 typedef struct gs_series {
-    float recent[GS_SERIES_RECENT];   /* a ring of counts */
+    float recent[GS_SERIES_RECENT]; /* a ring of counts */
     int64_t recent_ms[GS_SERIES_RECENT];
     unsigned head, n;
     float bucket_min[GS_SERIES_BUCKETS]; /* < 0: no sample fell into it */

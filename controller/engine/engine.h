@@ -49,12 +49,12 @@ void gs_engine_forget_incident(gs_engine *e, const char *ns, const char *name);
 /* What a policy's status says. healing: the histories to be written, n of them; valid until the next call. */
 typedef struct gs_policy_facts {
     int targets, sampled, unreachable, leaking, open_incidents;
-    char worst[320];  /* "1 of 6 pods: shop/payments.(*pool).acquire"; "" where nothing leaks */
+    char worst[320];               /* "1 of 6 pods: shop/payments.(*pool).acquire"; "" where nothing leaks */
     char unreachable_example[200]; /* the last error of one unreachable target */
     bool evidence_failing;
     char evidence_error[200];
     char heal_state[48], heal_message[200]; /* reason and message of the condition Healing */
-    bool to_undo; /* a finalizer is due */
+    bool to_undo;                           /* a finalizer is due */
 } gs_policy_facts;
 void gs_engine_policy_facts(gs_engine *e, const gs_policy *p, gs_policy_facts *ret);
 size_t gs_engine_histories(gs_engine *e, const gs_policy *p, const gs_heal_history **ret, size_t max);
@@ -79,8 +79,8 @@ typedef struct gs_target_view {
     double goroutines; /* < 0: no sample yet */
     double growth_ratio;
     bool unreachable;
-    const char *error;  /* the last one; "" */
-    const char *look;   /* "idle" "profiling" "tracking" "hold" */
+    const char *error;   /* the last one; "" */
+    const char *look;    /* "idle" "profiling" "tracking" "hold" */
     enum gs_grade grade; /* the worst incident that lists it */
     const char *leaf;    /* of that incident; "" */
 } gs_target_view;

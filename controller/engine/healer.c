@@ -126,8 +126,8 @@ static void dry_run(workload *w, gs_incident *i, const gs_plan *plan)
     a->from = plan->from;
     a->to = plan->to;
     a->outcome = GS_OUTCOME_SUCCEEDED;
-    (void)snprintf(text, sizeof text, "%s %d -> %d: would be done under Enforce", gs_action_name(plan->type), plan->from,
-                   plan->to);
+    (void)snprintf(text, sizeof text, "%s %d -> %d: would be done under Enforce", gs_action_name(plan->type),
+                   plan->from, plan->to);
     gs_tell(e, GS_EVENT_ACTION, w, NULL, i, text);
     e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
     set_heal_state(w, "DryRun", text);

@@ -56,15 +56,22 @@ typedef struct gs_actuator {
     void (*scale_out)(void *ctx, const gs_policy *p, gs_heal_history *h,
                       void (*done)(void *arg, const gs_act_result *r), void *arg);
     /* Takes h->added_replicas back, unless someone else changed the scale; clears it in both cases, and says which. */
-    void (*undo)(void *ctx, const gs_policy *p, gs_heal_history *h,
-                 void (*done)(void *arg, const gs_act_result *r), void *arg);
+    void (*undo)(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+                 void *arg);
     /* Finds out what became of h->pending after a restart, and finishes it. */
-    void (*resume)(void *ctx, const gs_policy *p, gs_heal_history *h,
-                   void (*done)(void *arg, const gs_act_result *r), void *arg);
+    void (*resume)(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+                   void *arg);
     void *ctx;
 } gs_actuator;
 
-enum gs_event { GS_EVENT_SUSPECTED, GS_EVENT_GRADED, GS_EVENT_INCIDENT, GS_EVENT_RESOLVED, GS_EVENT_ACTION, GS_EVENT_REFUSED };
+enum gs_event {
+    GS_EVENT_SUSPECTED,
+    GS_EVENT_GRADED,
+    GS_EVENT_INCIDENT,
+    GS_EVENT_RESOLVED,
+    GS_EVENT_ACTION,
+    GS_EVENT_REFUSED
+};
 #define GS_EVENTS 6
 const char *gs_engine_event_name(enum gs_event e); /* "suspected" … */
 

@@ -93,8 +93,8 @@ static gs_incident *open_incident(target *t, const gs_growth *grown)
 
 static void describe(const gs_incident *i, char *dst, size_t cap)
 {
-    (void)snprintf(dst, cap, "SiteGrows: %llu goroutines in %s at %s",
-                   (unsigned long long)i->patterns[0].count, gs_state_name(i->patterns[0].state), i->patterns[0].leaf);
+    (void)snprintf(dst, cap, "SiteGrows: %llu goroutines in %s at %s", (unsigned long long)i->patterns[0].count,
+                   gs_state_name(i->patterns[0].state), i->patterns[0].leaf);
 }
 
 /* The incident of grown sites that no open one lists: one opened just now on the same pod, one that comes back, or a new
@@ -141,8 +141,8 @@ static void observe(target *t, gs_incident *i, const gs_profile *p, gs_buf *raw,
     describe(i, reason, sizeof reason);
     if (opened) {
         e->stats.incidents_opened++;
-        (void)gs_condition_set(gs_condition_slot(i->conditions, GS_LEN(i->conditions), "Resolved"), "False", "SiteGrows",
-                               reason, 0, wall(e));
+        (void)gs_condition_set(gs_condition_slot(i->conditions, GS_LEN(i->conditions), "Resolved"), "False",
+                               "SiteGrows", reason, 0, wall(e));
     }
     e->ports.recorder.incident(e->ports.recorder.ctx, i, urgent || opened); /* gives it its name */
     if (i->grade != before)

@@ -8,10 +8,10 @@
 #include "engine/engine.h"
 #include "engine/ticks.h"
 
-#define GS_TOTAL_INTERVAL_MS 30000    /* a pod without /metrics is sampled from its profile no more often */
-#define GS_BASE_RETRY_MS 30000        /* a base profile that could not be had */
+#define GS_TOTAL_INTERVAL_MS 30000 /* a pod without /metrics is sampled from its profile no more often */
+#define GS_BASE_RETRY_MS 30000     /* a base profile that could not be had */
 #define GS_HOUSEKEEPING_MS 1000
-#define GS_HEAL_RETRY_MS 5000         /* an API call of the healer that failed */
+#define GS_HEAL_RETRY_MS 5000 /* an API call of the healer that failed */
 #define GS_EVIDENCE_FIRST_RETRY_MS 800
 #define GS_EVIDENCE_MAX_RETRY_MS 30000
 #define GS_SITES_PER_WORKLOAD 16
@@ -37,7 +37,7 @@ typedef struct policy_entry {
 
 typedef struct target {
     gs_engine *e;
-    char *key; /* "ns/name" */
+    char *key;  /* "ns/name" */
     char *name; /* into key */
     char *uid, *host;
     int metrics_port, pprof_port;
@@ -81,14 +81,14 @@ struct workload {
     target **targets;
     size_t n_targets, cap_targets;
     int64_t prune_at; /* watched again since a while: pods that are no targets are gone; 0: no need */
-    size_t turn;   /* whose base is taken next */
-    gs_tick tick;  /* when */
+    size_t turn;      /* whose base is taken next */
+    gs_tick tick;     /* when */
     gs_incident **incidents;
     size_t n_incidents, cap_incidents;
-    gs_heal_history *history;  /* NULL: nothing was ever done */
-    policy_entry *history_pe;  /* whose status holds the history */
-    struct heal_call *call;    /* to the actuator, under way; NULL: none */
-    int64_t heal_next;         /* not before */
+    gs_heal_history *history; /* NULL: nothing was ever done */
+    policy_entry *history_pe; /* whose status holds the history */
+    struct heal_call *call;   /* to the actuator, under way; NULL: none */
+    int64_t heal_next;        /* not before */
     site_stat sites[GS_SITES_PER_WORKLOAD];
     size_t n_sites;
 };
@@ -131,7 +131,7 @@ static inline int64_t wall(const gs_engine *e)
 {
     return gs_wall(&e->ports.clock);
 }
-#define GS_OWNER(tick, type, member) ((type *)(void *)((char *)(tick) - offsetof(type, member)))
+#define GS_OWNER(tick, type, member) ((type *)(void *)((char *)(tick)-offsetof(type, member)))
 
 /* engine.c */
 void gs_engine_rearm(gs_engine *e);

@@ -119,8 +119,7 @@ static void set_phase(group *g, unsigned k)
 {
     gs_engine *e = g->pe->e;
     int64_t every = interval_ms(g->pe);
-    int64_t first = g->pe->epoch +
-                    (gs_policy_offset_ms(g->pe->seq, every) + gs_group_phase_ms(k, every)) % every;
+    int64_t first = g->pe->epoch + (gs_policy_offset_ms(g->pe->seq, every) + gs_group_phase_ms(k, every)) % every;
     g->due = gs_group_next_ms(first - every, every, mono(e) - 1); /* not before now */
     gs_tick_set(&e->ticks, &g->tick, g->due);
 }

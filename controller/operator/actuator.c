@@ -199,14 +199,20 @@ static void conclude(act *a, enum gs_outcome outcome, const char *reason)
     read_policy(a);
 }
 
+/* A token that ran out is renewed; and what was added stays on record until it is taken back. */
+static bool refused_for_good(const act *a, const gs_error *err)
+{
+    return a->purpose != UNDO && err->status != 401 && (err->kind == GS_REFUSED || err->kind == GS_TERMINAL);
+}
+
 static void on_scaled(void *ctx, const gs_kube_reply *reply)
 {
     act *a = ctx;
     a->call = NULL;
     if (reply->err.kind == GS_OK)
         conclude(a, a->purpose == UNDO ? GS_OUTCOME_UNDONE : GS_OUTCOME_SUCCEEDED, "");
-    else if (a->purpose != UNDO && (reply->err.kind == GS_REFUSED || reply->err.kind == GS_TERMINAL))
-        conclude(a, GS_OUTCOME_FAILED, reply->err.msg); /* what was added stays on record until it is taken back */
+    else if (refused_for_good(a, &reply->err))
+        conclude(a, GS_OUTCOME_FAILED, reply->err.msg);
     else if (!again(a, &reply->err, read_scale))
         fail(a, true, &reply->err);
 }
@@ -220,6 +226,13 @@ static void set_scale(act *a, int replicas)
     gs_log_info("setting the scale", "namespace", a->workload.ns, "kind", a->workload.kind, "name", a->workload.name,
                 "why", a->purpose == UNDO ? "take back" : "scale out");
     a->call = gs_kube_patch(a->o->kube, &path, gs_buf_str(&b), &once, on_scaled, a);
+}
+
+/* An intent of before a restart, or of some retries ago: its policy may have another mind now. */
+static bool still_wanted(const act *a)
+{
+    const gs_policy *p = gs_engine_policy(a->o->engine, a->workload.ns, a->policy);
+    return p && p->mode == GS_MODE_ENFORCE && !p->suspend && !p->deleting;
 }
 
 /* All facts are there: what is to be done about the scale? */
@@ -248,13 +261,21 @@ static void decide(act *a)
     if (what == GS_RESUME_DONE && a->purpose == SCALE_OUT && a->rounds == 0)
         what = GS_RESUME_GIVE_UP; /* not by us: we have not asked yet. After a conflict it is ours: libcurl sends a
                                    * request again where a kept-alive connection died before the answer came */
-    if (what == GS_RESUME_DO) {
+    if (what == GS_RESUME_DO && !still_wanted(a)) {
+        conclude(a, GS_OUTCOME_FAILED, "PolicyChanged: the policy does not allow it any more");
+    } else if (what == GS_RESUME_DO) {
         set_scale(a, a->h->pending.to);
     } else if (what == GS_RESUME_DONE) {
         conclude(a, GS_OUTCOME_SUCCEEDED, "");
     } else {
-        (void)snprintf(reason, sizeof reason, "ScaleChanged: found %d replicas, expected %d", a->facts.replicas,
-                       a->h->pending.from);
+        if (a->facts.gone)
+            (void)snprintf(reason, sizeof reason, "WorkloadGone: it does not exist any more");
+        else if (a->facts.autoscaler[0])
+            (void)snprintf(reason, sizeof reason, "Autoscaler: HorizontalPodAutoscaler %.80s owns the scale",
+                           a->facts.autoscaler);
+        else
+            (void)snprintf(reason, sizeof reason, "ScaleChanged: found %d replicas, expected %d", a->facts.replicas,
+                           a->h->pending.from);
         conclude(a, GS_OUTCOME_FAILED, reason);
     }
 }

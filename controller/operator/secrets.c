@@ -146,7 +146,7 @@ static void on_checked(void *ctx, const gs_s3_credentials *c, const char *reason
 {
     op_policy *p = ctx;
     op *o = p->o;
-    bool before = op_policy_runs(p), unknown = err->kind == GS_TRANSIENT;
+    bool before = op_policy_runs(p), unknown = err->kind == GS_TRANSIENT || err->status == 401;
     (void)c;
     p->secret_read = NULL;
     p->secret_checked_ms = op_mono(o);

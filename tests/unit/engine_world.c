@@ -61,8 +61,8 @@ static gs_incident *copy_of(const gs_incident *i)
     c->n_pods = c->cap_pods = 0;
     for (size_t k = 0; k < i->n_pods; k++) { /* as much of it as the status has */
         c->pods = gs_grow(c->pods, &c->cap_pods, k + 1, sizeof *c->pods);
-        c->pods[c->n_pods] = (gs_incident_pod){.goroutines = i->pods[k].goroutines, .leaking = i->pods[k].leaking,
-                                               .peak = i->pods[k].leaking};
+        c->pods[c->n_pods] = (gs_incident_pod){
+            .goroutines = i->pods[k].goroutines, .leaking = i->pods[k].leaking, .peak = i->pods[k].leaking};
         memcpy(c->pods[c->n_pods++].name, i->pods[k].name, sizeof c->pods->name);
     }
     c->last_shown_ms = 0;
@@ -225,8 +225,8 @@ fake_site *world_site(fake_pod *p, const char *leaf, double base, double rate, i
 
 void world_watch(world *w, const char *policy, const fake_pod *p)
 {
-    gs_target_spec t = {.ns = "default", .name = p->name, .uid = p->uid, .host = p->host, .metrics_port = 8080,
-                        .pprof_port = 6060};
+    gs_target_spec t = {
+        .ns = "default", .name = p->name, .uid = p->uid, .host = p->host, .metrics_port = 8080, .pprof_port = 6060};
     gs_engine_set_target(w->e, policy, &p->workload, &t);
 }
 

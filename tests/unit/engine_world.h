@@ -35,16 +35,16 @@ typedef struct fake_pod {
     gs_workload_ref workload;
     fake_site sites[WORLD_SITES];
     size_t n_sites;
-    size_t many_sites;  /* this many more of 1 to 3 goroutines that come and go */
-    int64_t started_ms; /* of the process: leaks of an earlier one are gone */
-    int64_t freed_ms;   /* from here on nothing is leaked and what was is given back; 0: never */
-    bool no_metrics;    /* /metrics is 404 */
-    bool down;          /* every request fails */
-    bool mute;          /* no request is ever answered */
-    bool no_profiles;   /* its profile fails */
-    bool watched;       /* by the engine that was freed last */
-    bool hides_start;   /* no process_start_time_seconds */
-    const gs_sample *odd_sample; /* what /metrics says instead */
+    size_t many_sites;                  /* this many more of 1 to 3 goroutines that come and go */
+    int64_t started_ms;                 /* of the process: leaks of an earlier one are gone */
+    int64_t freed_ms;                   /* from here on nothing is leaked and what was is given back; 0: never */
+    bool no_metrics;                    /* /metrics is 404 */
+    bool down;                          /* every request fails */
+    bool mute;                          /* no request is ever answered */
+    bool no_profiles;                   /* its profile fails */
+    bool watched;                       /* by the engine that was freed last */
+    bool hides_start;                   /* no process_start_time_seconds */
+    const gs_sample *odd_sample;        /* what /metrics says instead */
     unsigned samples, totals, profiles; /* requests seen */
     unsigned in_flight, most_in_flight; /* samples */
     int64_t first_sample_ms, last_sample_ms, min_gap_ms, max_gap_ms;
@@ -53,9 +53,9 @@ typedef struct fake_pod {
 enum store_mode { STORE_OK, STORE_FAILS, STORE_HANGS, STORE_LIES /* says that it has something of an hour ago */ };
 enum act_mode {
     ACT_OK,
-    ACT_FAILS,      /* recorded as failed */
-    ACT_REFUSED,    /* the intent could not be recorded: nothing was done */
-    ACT_UNKNOWN,    /* answers PENDING: done, but the outcome could not be written */
+    ACT_FAILS,       /* recorded as failed */
+    ACT_REFUSED,     /* the intent could not be recorded: nothing was done */
+    ACT_UNKNOWN,     /* answers PENDING: done, but the outcome could not be written */
     ACT_DIES_INTENT, /* the controller dies after the intent is recorded */
     ACT_DIES_SCALED, /* ... after the scale is set */
     ACT_DIES_BEFORE, /* ... before the intent is recorded */
@@ -104,12 +104,12 @@ typedef struct world {
     size_t n_lines, cap_lines;
     char violations[512]; /* promises of ports.h, or of the project, that were broken; "" none */
     unsigned pools, puts, facts_calls, scale_outs, undos, resumes, policy_tells, incident_tells;
-    int64_t put_at[64]; /* the first ones */
+    int64_t put_at[64];           /* the first ones */
     int64_t stored_at, scaled_at; /* the first time; 0: never */
     uint64_t most_pending;
 } world;
 
-void world_open(world *w); /* with an engine, synced */
+void world_open(world *w);  /* with an engine, synced */
 void world_close(world *w); /* fails where a promise was broken */
 void world_free_engine(world *w);
 /* The controller dies now and another one starts: what was written down is adopted, watched pods are set again. */
@@ -133,14 +133,14 @@ const world_line *world_until(world *w, enum gs_event e, int64_t ms);
 
 size_t world_count(const world *w, enum gs_event e);
 const world_line *world_line_at(const world *w, enum gs_event e, size_t k); /* the k-th of this kind; NULL */
-gs_incident *world_incident(const world *w, size_t k); /* the k-th that the engine has; NULL */
+gs_incident *world_incident(const world *w, size_t k);                      /* the k-th that the engine has; NULL */
 size_t world_incidents(const world *w);
 gs_policy_facts world_facts(world *w, const char *policy);
 gs_engine_stats world_stats(const world *w);
 const gs_target_view *world_view(const world *w, const char *pod); /* until the next call; NULL: no such target */
 
 /* Between the files of the world. */
-void world_ports(world *w); /* those that answer questions */
+void world_ports(world *w);        /* those that answer questions */
 int64_t world_next_call(world *w); /* when the next answer is due; NEVER: none is */
 void world_answer_next(world *w);
 void world_end_calls(world *w, bool all); /* without answering; not all: evidence and actuator only */

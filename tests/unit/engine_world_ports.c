@@ -65,8 +65,7 @@ static void cancel(world *w, const void *pool, const void *arg)
 {
     for (world_call **at = &w->calls; *at;) {
         world_call *c = *at;
-        if ((pool && c->kind == CALL_SAMPLE && c->pool == pool) ||
-            (arg && c->kind == CALL_PROFILE && c->arg == arg)) {
+        if ((pool && c->kind == CALL_SAMPLE && c->pool == pool) || (arg && c->kind == CALL_PROFILE && c->arg == arg)) {
             *at = c->next;
             free_call(c);
         } else {
@@ -123,7 +122,8 @@ static void fetch(void *ctx, const gs_endpoint *ep,
         if (c->kind == CALL_PROFILE && c->arg == arg)
             world_violate(w, "two profiles of one pod under way");
     ask(w,
-        (world_call){.kind = CALL_PROFILE, .arg = arg, .pod = p, .profile = world_pod_profile(p, w->now), .on_profile = done},
+        (world_call){
+            .kind = CALL_PROFILE, .arg = arg, .pod = p, .profile = world_pod_profile(p, w->now), .on_profile = done},
         p->mute ? NEVER : w->profile_ms);
 }
 
@@ -147,8 +147,13 @@ static void put(void *ctx, const gs_policy *p, const gs_incident *i, const char 
     if (!i->name[0] || !pod[0] || !p->name[0] || !goroutines || !raw.n)
         world_violate(w, "evidence without a name, a pod, a policy or bytes");
     ask(w,
-        (world_call){.kind = CALL_PUT, .arg = arg, .raw = raw, .first = raw.p[0], .last = raw.p[raw.n - 1],
-                     .wall_ms = wall_ms, .on_put = done},
+        (world_call){.kind = CALL_PUT,
+                     .arg = arg,
+                     .raw = raw,
+                     .first = raw.p[0],
+                     .last = raw.p[raw.n - 1],
+                     .wall_ms = wall_ms,
+                     .on_put = done},
         w->store == STORE_HANGS ? NEVER : w->put_ms);
 }
 
@@ -168,7 +173,8 @@ static void facts(void *ctx, const gs_workload_ref *ref,
 {
     world *w = ctx;
     w->facts_calls++;
-    ask(w, (world_call){.kind = CALL_FACTS, .arg = arg, .scale = world_scale(w, ref->name), .on_facts = done}, w->act_ms);
+    ask(w, (world_call){.kind = CALL_FACTS, .arg = arg, .scale = world_scale(w, ref->name), .on_facts = done},
+        w->act_ms);
 }
 
 static void record(fake_scale *s, const gs_heal_history *h)
@@ -180,8 +186,12 @@ static void record(fake_scale *s, const gs_heal_history *h)
 static world_call act_call(world *w, enum call_kind kind, const gs_policy *p, gs_heal_history *h,
                            void (*done)(void *arg, const gs_act_result *r), void *arg)
 {
-    world_call c = {.kind = kind, .arg = arg, .scale = world_scale(w, h->workload.name), .h = h,
-                    .cooldown_s = p->cooldown_s, .on_act = done};
+    world_call c = {.kind = kind,
+                    .arg = arg,
+                    .scale = world_scale(w, h->workload.name),
+                    .h = h,
+                    .cooldown_s = p->cooldown_s,
+                    .on_act = done};
     (void)snprintf(c.scale->policy, sizeof c.scale->policy, "%.63s", p->name);
     for (const world_call *o = w->calls; o; o = o->next)
         if (o->kind >= CALL_FACTS && o->scale == c.scale)
@@ -211,16 +221,16 @@ static void scale_out(void *ctx, const gs_policy *p, gs_heal_history *h,
     ask(w, c, dies ? NEVER : w->act_ms);
 }
 
-static void undo(void *ctx, const gs_policy *p, gs_heal_history *h,
-                 void (*done)(void *arg, const gs_act_result *r), void *arg)
+static void undo(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+                 void *arg)
 {
     world *w = ctx;
     w->undos++;
     ask(w, act_call(w, CALL_UNDO, p, h, done, arg), w->act_ms);
 }
 
-static void resume(void *ctx, const gs_policy *p, gs_heal_history *h,
-                   void (*done)(void *arg, const gs_act_result *r), void *arg)
+static void resume(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+                   void *arg)
 {
     world *w = ctx;
     w->resumes++;
@@ -233,7 +243,10 @@ static void answer_sample(world *w, const world_call *c)
 {
     const fake_pod *p = c->pod;
     gs_error err = {0};
-    gs_sample s = {.goroutines = (double)world_pod_total(p, w->now), .start_time_s = NAN, .heap_inuse = NAN, .cpu_s = NAN,
+    gs_sample s = {.goroutines = (double)world_pod_total(p, w->now),
+                   .start_time_s = NAN,
+                   .heap_inuse = NAN,
+                   .cpu_s = NAN,
                    .open_fds = NAN};
     if (p->down)
         (void)gs_error_set(&err, GS_TRANSIENT, "connect to %s: refused", p->host);

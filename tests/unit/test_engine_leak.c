@@ -19,8 +19,10 @@ static void a_leak_is_told_in_order(void **state)
         static const struct {
             enum gs_event event;
             enum gs_grade grade;
-        } order[] = {{GS_EVENT_SUSPECTED, GS_GRADE_NONE},  {GS_EVENT_GRADED, GS_GRADE_SUSPECTED},
-                     {GS_EVENT_INCIDENT, GS_GRADE_SUSPECTED}, {GS_EVENT_GRADED, GS_GRADE_PROBABLE},
+        } order[] = {{GS_EVENT_SUSPECTED, GS_GRADE_NONE},
+                     {GS_EVENT_GRADED, GS_GRADE_SUSPECTED},
+                     {GS_EVENT_INCIDENT, GS_GRADE_SUSPECTED},
+                     {GS_EVENT_GRADED, GS_GRADE_PROBABLE},
                      {GS_EVENT_ACTION, GS_GRADE_PROBABLE}};
         assert_int_equal(w.n_lines, GS_LEN(order));
         for (size_t k = 0; k < GS_LEN(order); k++) {

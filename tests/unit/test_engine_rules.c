@@ -27,7 +27,8 @@ static void a_pulsating_service_is_no_incident(void **state)
     static const struct {
         int period_s;
         size_t incidents; /* at most, in an hour */
-    } cases[] = {{7, 0}, {8, 0}, {9, 0}, {13, 0}, {16, 0}, {20, 0}, {23, 0}, {30, 0}, {11, 1}, {40, 1}, {60, 1}, {90, 1}};
+    } cases[] = {{7, 0},  {8, 0},  {9, 0},  {13, 0}, {16, 0}, {20, 0},
+                 {23, 0}, {30, 0}, {11, 1}, {40, 1}, {60, 1}, {90, 1}};
     for (size_t k = 0; k < GS_LEN(cases); k++) {
         world w;
         world_open(&w);
@@ -39,7 +40,8 @@ static void a_pulsating_service_is_no_incident(void **state)
         if (world_count(&w, GS_EVENT_INCIDENT) > cases[k].incidents)
             fail_msg("a wave of %d s: %zu incidents", cases[k].period_s, world_count(&w, GS_EVENT_INCIDENT));
         if (w.scale_outs != w.undos || world_scale(&w, "shop")->replicas != 3)
-            fail_msg("a wave of %d s: scaled out %u times, taken back %u times", cases[k].period_s, w.scale_outs, w.undos);
+            fail_msg("a wave of %d s: scaled out %u times, taken back %u times", cases[k].period_s, w.scale_outs,
+                     w.undos);
         world_close(&w);
     }
 }

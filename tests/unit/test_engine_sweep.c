@@ -212,7 +212,7 @@ static void targets_leave_at_any_moment(void **state)
                 assert_true(world_incident(&w, 0)->resolved);
             if ((how == 1 || how == 2) && world_incidents(&w))
                 assert_false(world_incident(&w, 0)->resolved); /* nobody watches: nobody may judge */
-            if (how == 2) { /* the policy comes back */
+            if (how == 2) {                                    /* the policy comes back */
                 (void)world_set(&w, world_policy("p"));
                 world_watch(&w, "p", p);
             }

@@ -250,8 +250,10 @@ static void undoing_all_waits_for_nothing(void **state)
     assert_true(gs_engine_undo_all(w.e, "default", "p"));
     world_run(&w, 2 * SECOND);
     assert_int_equal(w.undos, 1);
+    unsigned asked = w.facts_calls;
     world_run(&w, 30 * MINUTE); /* nor is the other one acted on, once the cooldown is over */
     assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.facts_calls, asked);
     world_close(&w);
 }
 
