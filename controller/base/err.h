@@ -31,8 +31,7 @@ typedef struct gs_error {
 int gs_error_set(gs_error *err, enum gs_kind kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts context in front of an error already set; returns -err->kind, or -fallback where err is NULL. */
-int gs_error_wrap(gs_error *err, enum gs_kind fallback, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+int gs_error_wrap(gs_error *err, enum gs_kind fallback, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* The one place that decides on retries. */
 bool gs_kind_retryable(enum gs_kind kind);

@@ -17,10 +17,10 @@ void gs_log(enum gs_log_level level, const char *msg, ...) __attribute__((sentin
 #define gs_log_error(...) gs_log(GS_LOG_ERROR, __VA_ARGS__, NULL)
 #define gs_log_warn(...) gs_log(GS_LOG_WARN, __VA_ARGS__, NULL)
 #define gs_log_info(...) gs_log(GS_LOG_INFO, __VA_ARGS__, NULL)
-#define gs_log_debug(...)                                                                                          \
-    do {                                                                                                           \
-        if (gs_log_on(GS_LOG_DEBUG))                                                                               \
-            gs_log(GS_LOG_DEBUG, __VA_ARGS__, NULL);                                                               \
+#define gs_log_debug(...)                                                                                              \
+    do {                                                                                                               \
+        if (gs_log_on(GS_LOG_DEBUG))                                                                                   \
+            gs_log(GS_LOG_DEBUG, __VA_ARGS__, NULL);                                                                   \
     } while (0)
 
 #endif

@@ -17,7 +17,7 @@ void *gs_map_get(const gs_map *m, const char *key);
 void *gs_map_getn(const gs_map *m, gs_str key);
 /* Puts value under key; an earlier value is freed. */
 void gs_map_put(gs_map *m, const char *key, void *value);
-bool gs_map_del(gs_map *m, const char *key);   /* frees the value; false where there was none */
+bool gs_map_del(gs_map *m, const char *key);     /* frees the value; false where there was none */
 void *gs_map_remove(gs_map *m, const char *key); /* hands the value back instead */
 
 /* for (gs_map_it it = {0}; gs_map_next(m, &it);) use(it.key, it.value); */

@@ -13,8 +13,8 @@ gs_condition *gs_condition_slot(gs_condition *v, size_t n, const char *type)
     return NULL;
 }
 
-bool gs_condition_set(gs_condition *c, const char *status, const char *reason, const char *message,
-                      int64_t generation, int64_t wall_ms)
+bool gs_condition_set(gs_condition *c, const char *status, const char *reason, const char *message, int64_t generation,
+                      int64_t wall_ms)
 {
     gs_condition next = *c;
     (void)gs_str_copy(next.status, sizeof next.status, gs_str_of(status));

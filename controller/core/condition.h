@@ -17,7 +17,7 @@ typedef struct gs_condition {
 gs_condition *gs_condition_slot(gs_condition *v, size_t n, const char *type);
 
 /* Sets it; true where anything that a reader sees has changed. */
-bool gs_condition_set(gs_condition *c, const char *status, const char *reason, const char *message,
-                      int64_t generation, int64_t wall_ms);
+bool gs_condition_set(gs_condition *c, const char *status, const char *reason, const char *message, int64_t generation,
+                      int64_t wall_ms);
 
 #endif

@@ -51,8 +51,7 @@ static void refuse(gs_plan *ret, enum gs_refusal r, int64_t retry_ms, const char
     (void)gs_str_copy(ret->message, sizeof ret->message, gs_str_of(message));
 }
 
-void gs_heal_precheck(const gs_policy *p, const gs_incident *i, const gs_heal_history *h, int64_t wall_ms,
-                      gs_plan *ret)
+void gs_heal_precheck(const gs_policy *p, const gs_incident *i, const gs_heal_history *h, int64_t wall_ms, gs_plan *ret)
 {
     *ret = (gs_plan){.retry_ms = -1};
     size_t next = tried(p, i);
@@ -75,7 +74,8 @@ void gs_heal_precheck(const gs_policy *p, const gs_incident *i, const gs_heal_hi
     } else if (h && h->pending.set) {
         refuse(ret, GS_REFUSAL_PENDING, 5000, "an earlier action has no outcome yet");
     } else if (last && wall_ms < ready) {
-        (void)snprintf(message, sizeof message, "cooldown for another %lld s", (long long)(ready - wall_ms + 999) / 1000);
+        (void)snprintf(message, sizeof message, "cooldown for another %lld s",
+                       (long long)(ready - wall_ms + 999) / 1000);
         refuse(ret, GS_REFUSAL_COOLDOWN, ready - wall_ms, message);
     } else {
         ret->type = p->actions[next].type;
@@ -103,7 +103,8 @@ void gs_heal_plan(const gs_policy *p, const gs_incident *i, const gs_workload_fa
     } else if (h && h->added_replicas > 0) {
         refuse(ret, GS_REFUSAL_ADDED, 60000, "an earlier ScaleOut is not taken back yet");
     } else if (f->replicas >= so->max_replicas) {
-        (void)snprintf(message, sizeof message, "%d replicas, scaleOut.maxReplicas is %d", f->replicas, so->max_replicas);
+        (void)snprintf(message, sizeof message, "%d replicas, scaleOut.maxReplicas is %d", f->replicas,
+                       so->max_replicas);
         refuse(ret, GS_REFUSAL_MAX_REPLICAS, 60000, message);
     } else {
         int to = f->replicas + so->step;

@@ -8,20 +8,20 @@
 /* The fixed list of reasons, as they stand in status and Events. */
 enum gs_refusal {
     GS_REFUSAL_NONE,
-    GS_REFUSAL_MODE,          /* ModeObserve */
-    GS_REFUSAL_SUSPENDED,     /* Suspended */
-    GS_REFUSAL_NO_ACTIONS,    /* NoActions: the policy lists none, or all were tried */
-    GS_REFUSAL_GRADE,         /* GradeTooLow */
-    GS_REFUSAL_EVIDENCE,      /* EvidenceMissing */
-    GS_REFUSAL_KIND,          /* NotScalable: the workload's kind has no scale */
-    GS_REFUSAL_GONE,          /* WorkloadGone */
-    GS_REFUSAL_AUTOSCALER,    /* Autoscaler: an HPA targets the workload */
-    GS_REFUSAL_ZERO,          /* ScaledToZero */
-    GS_REFUSAL_MAX_REPLICAS,  /* MaxReplicas */
-    GS_REFUSAL_COOLDOWN,      /* Cooldown */
-    GS_REFUSAL_PENDING,       /* ActionPending: an earlier one has no outcome yet */
-    GS_REFUSAL_ADDED,         /* AlreadyScaled: what an earlier ScaleOut added is not taken back yet */
-    GS_REFUSAL_NO_CLUSTER,    /* NoCluster: `watch` has nothing to act on */
+    GS_REFUSAL_MODE,         /* ModeObserve */
+    GS_REFUSAL_SUSPENDED,    /* Suspended */
+    GS_REFUSAL_NO_ACTIONS,   /* NoActions: the policy lists none, or all were tried */
+    GS_REFUSAL_GRADE,        /* GradeTooLow */
+    GS_REFUSAL_EVIDENCE,     /* EvidenceMissing */
+    GS_REFUSAL_KIND,         /* NotScalable: the workload's kind has no scale */
+    GS_REFUSAL_GONE,         /* WorkloadGone */
+    GS_REFUSAL_AUTOSCALER,   /* Autoscaler: an HPA targets the workload */
+    GS_REFUSAL_ZERO,         /* ScaledToZero */
+    GS_REFUSAL_MAX_REPLICAS, /* MaxReplicas */
+    GS_REFUSAL_COOLDOWN,     /* Cooldown */
+    GS_REFUSAL_PENDING,      /* ActionPending: an earlier one has no outcome yet */
+    GS_REFUSAL_ADDED,        /* AlreadyScaled: what an earlier ScaleOut added is not taken back yet */
+    GS_REFUSAL_NO_CLUSTER,   /* NoCluster: `watch` has nothing to act on */
     GS_REFUSAL_COUNT_
 };
 const char *gs_refusal_name(enum gs_refusal r);
@@ -30,7 +30,7 @@ const char *gs_refusal_name(enum gs_refusal r);
 typedef struct gs_workload_facts {
     bool scalable;
     bool gone;
-    int replicas; /* spec */
+    int replicas;                   /* spec */
     char autoscaler[GS_OBJECT_LEN]; /* name of the HPA that targets it; "" for none */
 } gs_workload_facts;
 
@@ -49,8 +49,8 @@ typedef struct gs_heal_history {
     gs_workload_ref workload;
     int64_t action_times[GS_MAX_ACTION_TIMES]; /* wall, of the last hour or the cooldown, oldest first */
     size_t n_times;
-    int added_replicas; /* by ScaleOut, not yet taken back */
-    int scaled_to;      /* what that ScaleOut set */
+    int added_replicas;           /* by ScaleOut, not yet taken back */
+    int scaled_to;                /* what that ScaleOut set */
     char incident[GS_OBJECT_LEN]; /* for which it was done */
     gs_pending pending;
 } gs_heal_history;
@@ -59,7 +59,7 @@ typedef struct gs_plan {
     enum gs_refusal refusal; /* NONE: act */
     enum gs_action_type type;
     int from, to;
-    int64_t retry_ms; /* from now; -1: only when something changes */
+    int64_t retry_ms;  /* from now; -1: only when something changes */
     char message[160]; /* of a refusal: what stands in the way */
 } gs_plan;
 
@@ -75,9 +75,9 @@ int gs_heal_undo(const gs_heal_history *h, const gs_workload_facts *f);
 
 /* An intent that a controller left behind: what to do about it now. */
 enum gs_resume {
-    GS_RESUME_DO,       /* the scale is still as it was: do it */
-    GS_RESUME_DONE,     /* the scale is what was intended: it was done */
-    GS_RESUME_GIVE_UP,  /* neither: someone else changed it */
+    GS_RESUME_DO,      /* the scale is still as it was: do it */
+    GS_RESUME_DONE,    /* the scale is what was intended: it was done */
+    GS_RESUME_GIVE_UP, /* neither: someone else changed it */
 };
 enum gs_resume gs_heal_resume(const gs_heal_history *h, const gs_workload_facts *f);
 

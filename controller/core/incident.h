@@ -40,22 +40,16 @@ void gs_pattern_done(gs_pattern *p);
 
 typedef struct gs_incident_pod {
     char name[GS_OBJECT_LEN];
-    uint64_t goroutines;                             /* of the whole process */
-    uint64_t leaking;                                /* of the incident's sites, beyond the base */
-    uint64_t per_pattern[GS_MAX_INCIDENT_PATTERNS];  /* the same by pattern */
-    uint64_t base[GS_MAX_INCIDENT_PATTERNS];         /* what this pod had before it leaked */
-    uint64_t peak;                                   /* of leaking */
-    unsigned below;                                  /* successive profiles under half of the peak */
+    uint64_t goroutines;                            /* of the whole process */
+    uint64_t leaking;                               /* of the incident's sites, beyond the base */
+    uint64_t per_pattern[GS_MAX_INCIDENT_PATTERNS]; /* the same by pattern */
+    uint64_t base[GS_MAX_INCIDENT_PATTERNS];        /* what this pod had before it leaked */
+    uint64_t peak;                                  /* of leaking */
+    unsigned below;                                 /* successive profiles under half of the peak */
 } gs_incident_pod;
 
 enum gs_severity { GS_SEVERITY_LOW, GS_SEVERITY_MEDIUM, GS_SEVERITY_P0 };
-enum gs_outcome {
-    GS_OUTCOME_PENDING,
-    GS_OUTCOME_SUCCEEDED,
-    GS_OUTCOME_FAILED,
-    GS_OUTCOME_UNDONE,
-    GS_OUTCOME_REFUSED
-};
+enum gs_outcome { GS_OUTCOME_PENDING, GS_OUTCOME_SUCCEEDED, GS_OUTCOME_FAILED, GS_OUTCOME_UNDONE, GS_OUTCOME_REFUSED };
 enum gs_phase { GS_PHASE_OPEN, GS_PHASE_MITIGATING, GS_PHASE_RESOLVED };
 
 const char *gs_severity_name(enum gs_severity s);
@@ -101,9 +95,9 @@ typedef struct gs_incident {
     size_t n_evidence;
     gs_action actions[GS_MAX_INCIDENT_ACTIONS]; /* oldest first */
     size_t n_actions;
-    int action_seq;              /* of the last action's id */
-    gs_condition conditions[2];  /* Resolved, EvidenceStored */
-    int64_t last_shown_ms;       /* wall: when a pod last showed it */
+    int action_seq;             /* of the last action's id */
+    gs_condition conditions[2]; /* Resolved, EvidenceStored */
+    int64_t last_shown_ms;      /* wall: when a pod last showed it */
 } gs_incident;
 
 gs_incident *gs_incident_new(const gs_workload_ref *w, const gs_site *primary);
@@ -111,7 +105,7 @@ void gs_incident_free(gs_incident *i);
 GS_DEFINE_CLEANUP(gs_incident *, gs_incident_free)
 
 enum gs_phase gs_incident_phase(const gs_incident *i); /* derived */
-uint64_t gs_incident_leaking(const gs_incident *i);     /* over all pods */
+uint64_t gs_incident_leaking(const gs_incident *i);    /* over all pods */
 gs_incident_pod *gs_incident_find_pod(gs_incident *i, const char *pod);
 /* Index of the pattern with this id; -1 where the incident does not list it. */
 int gs_incident_pattern(const gs_incident *i, const char *id);

@@ -20,8 +20,8 @@ enum gs_grade { GS_GRADE_NONE, GS_GRADE_SUSPECTED, GS_GRADE_PROBABLE };
 enum gs_action_type { GS_ACTION_SCALE_OUT };
 enum gs_addressing { GS_ADDRESSING_PATH, GS_ADDRESSING_VIRTUAL_HOST };
 
-const char *gs_mode_name(enum gs_mode m);         /* "Observe" "DryRun" "Enforce" */
-const char *gs_grade_name(enum gs_grade g);       /* "" "Suspected" "Probable" */
+const char *gs_mode_name(enum gs_mode m);          /* "Observe" "DryRun" "Enforce" */
+const char *gs_grade_name(enum gs_grade g);        /* "" "Suspected" "Probable" */
 const char *gs_action_name(enum gs_action_type a); /* "ScaleOut" */
 
 /* A container port by number or by name. */

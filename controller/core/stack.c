@@ -55,11 +55,12 @@ static bool is_runtime(gs_str package)
 static bool std_root(gs_str package)
 {
     static const char *const roots[] = {
-        "archive", "bufio", "bytes", "cmp", "compress", "container", "context", "crypto", "database", "debug",
-        "embed", "encoding", "errors", "expvar", "flag", "fmt", "go", "hash", "html", "image", "index", "internal",
-        "io", "iter", "log", "maps", "math", "mime", "net", "os", "path", "plugin", "reflect", "regexp", "runtime",
-        "slices", "sort", "strconv", "strings", "structs", "sync", "syscall", "testing", "text", "time", "unicode",
-        "unique", "unsafe", "vendor", "weak",
+        "archive", "bufio",   "bytes",    "cmp",      "compress", "container", "context", "crypto",  "database",
+        "debug",   "embed",   "encoding", "errors",   "expvar",   "flag",      "fmt",     "go",      "hash",
+        "html",    "image",   "index",    "internal", "io",       "iter",      "log",     "maps",    "math",
+        "mime",    "net",     "os",       "path",     "plugin",   "reflect",   "regexp",  "runtime", "slices",
+        "sort",    "strconv", "strings",  "structs",  "sync",     "syscall",   "testing", "text",    "time",
+        "unicode", "unique",  "unsafe",   "vendor",   "weak",
     };
     const char *slash = package.n ? memchr(package.p, '/', package.n) : NULL;
     gs_str root = {package.p, slash ? (size_t)(slash - package.p) : package.n};

@@ -53,9 +53,9 @@ enum gs_state gs_stack_state(const gs_frame *frames, size_t n);
 
 typedef struct gs_stack_info {
     enum gs_state state;
-    size_t leaf;  /* index of the innermost user frame; else of library, else of standard library, else 0 */
-    size_t entry; /* index of the goroutine's own function */
-    bool user;    /* the leaf is user code */
+    size_t leaf;          /* index of the innermost user frame; else of library, else of standard library, else 0 */
+    size_t entry;         /* index of the goroutine's own function */
+    bool user;            /* the leaf is user code */
     size_t key_frames[8]; /* user frames from the leaf outwards, then library frames */
     size_t n_key_frames;
 } gs_stack_info;
@@ -77,7 +77,7 @@ typedef struct gs_site {
     uint64_t count;
     enum gs_state state; /* of most of its goroutines */
     bool user;
-    const char *leaf, *entry;      /* as the program has them, not normalised */
+    const char *leaf, *entry; /* as the program has them, not normalised */
     const char *leaf_file;
     int64_t leaf_line;
     const char *const *key_frames; /* "function file:line" */
@@ -89,9 +89,9 @@ typedef struct gs_site {
 /* A decoded goroutine profile. Made on a worker, then owned by the loop. */
 typedef struct gs_profile {
     gs_arena arena;
-    uint64_t total;   /* goroutines, sites that were cut included */
-    bool truncated;   /* more sites than GS_MAX_PROFILE_SITES */
-    gs_site *sites;   /* by count, the largest first, then by id */
+    uint64_t total; /* goroutines, sites that were cut included */
+    bool truncated; /* more sites than GS_MAX_PROFILE_SITES */
+    gs_site *sites; /* by count, the largest first, then by id */
     size_t n;
 } gs_profile;
 

@@ -48,8 +48,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void 
             event_free(ev);
         return 0;
     }
-    short flags =
-        (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0) | EV_PERSIST);
+    short flags = (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0) | EV_PERSIST);
     if (ev) {
         (void)event_del(ev);
         (void)event_assign(ev, gs_loop_base(h->loop), fd, flags, on_socket, h);
@@ -274,8 +273,7 @@ int gs_http_new(gs_loop *l, const gs_http_options *o, gs_http **ret, gs_error *e
     (void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
     (void)curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
     (void)curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-    (void)curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
-                            o->max_connections > 0 ? o->max_connections : 16L);
+    (void)curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, o->max_connections > 0 ? o->max_connections : 16L);
     *ret = h;
     return 0;
 }

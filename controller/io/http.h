@@ -15,8 +15,8 @@ typedef struct gs_http_call gs_http_call;
 typedef struct gs_http_reply gs_http_reply;
 
 typedef struct gs_http_options {
-    const char *user_agent;   /* NULL: "gostat/<version>" */
-    long max_connections;     /* kept alive in this pool; 0: 16 */
+    const char *user_agent; /* NULL: "gostat/<version>" */
+    long max_connections;   /* kept alive in this pool; 0: 16 */
     /* Asked with the address that the socket is about to connect to, whatever the URL's spelling; NULL: all allowed. */
     bool (*allow_addr)(void *ctx, const struct sockaddr *addr);
     void *allow_ctx;
@@ -32,29 +32,30 @@ typedef struct gs_http_tls {
     const char *ca_pem;   /* NULL: the system's CAs */
     const char *cert_pem; /* client certificate chain, with key_pem */
     const char *key_pem;
-    const char *server_name; /* NULL: the URL's host. Verify and SNI name where it differs (connects to the URL's host) */
+    const char
+        *server_name; /* NULL: the URL's host. Verify and SNI name where it differs (connects to the URL's host) */
 } gs_http_tls;
 
-typedef struct gs_http_sigv4 { /* AWS Signature Version 4 by libcurl; x-amz-content-sha256 is the caller's header */
+typedef struct gs_http_sigv4 {    /* AWS Signature Version 4 by libcurl; x-amz-content-sha256 is the caller's header */
     const char *region, *service; /* "us-east-1", "s3" */
     const char *access_key, *secret_key;
 } gs_http_sigv4;
 
 typedef struct gs_http_request {
-    const char *method;          /* GET HEAD POST PUT PATCH DELETE */
+    const char *method; /* GET HEAD POST PUT PATCH DELETE */
     const char *url;
-    const char *const *headers;  /* "Name: value", NULL-terminated; may be NULL */
-    gs_str body;                 /* copied unless body_static; p NULL: none */
-    bool body_static;            /* body outlives the call: not copied */
-    int64_t timeout_ms;          /* the whole exchange; 0: none (watches) */
-    int64_t idle_timeout_ms;     /* fails (transient) when no byte arrives for so long; 0: none */
-    int64_t connect_timeout_ms;  /* 0: min(timeout, 10 s) */
+    const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+    gs_str body;                /* copied unless body_static; p NULL: none */
+    bool body_static;           /* body outlives the call: not copied */
+    int64_t timeout_ms;         /* the whole exchange; 0: none (watches) */
+    int64_t idle_timeout_ms;    /* fails (transient) when no byte arrives for so long; 0: none */
+    int64_t connect_timeout_ms; /* 0: min(timeout, 10 s) */
     /* Of a 2xx body as delivered, after decompression; over it the call fails as terminal. 0: no limit with on_data,
      * for HEAD nothing to limit, refused otherwise. Other bodies are cut at it, or at 64 KB, and the status stands. */
     size_t max_bytes;
-    bool accept_gzip;            /* ask for and undo Content-Encoding: gzip */
-    const gs_http_tls *tls;      /* NULL: system CAs, no client certificate */
-    const gs_http_sigv4 *sigv4;  /* NULL: none */
+    bool accept_gzip;           /* ask for and undo Content-Encoding: gzip */
+    const gs_http_tls *tls;     /* NULL: system CAs, no client certificate */
+    const gs_http_sigv4 *sigv4; /* NULL: none */
     /* Streaming: called with each piece of a 2xx body as it arrives (other bodies are collected in reply->body, cut at
      * 64 KB). A non-zero return ends the call as failed with that kind. NULL: the body is collected in reply->body. */
     int (*on_data)(void *ctx, const char *p, size_t n, gs_error *err);
@@ -64,9 +65,9 @@ typedef struct gs_http_request {
 } gs_http_request;
 
 struct gs_http_reply {
-    int status;            /* 0: no HTTP reply */
-    gs_error err;          /* kind GS_OK for any complete HTTP exchange, whatever its status */
-    gs_buf *body;          /* the callee may take its bytes */
+    int status;             /* 0: no HTTP reply */
+    gs_error err;           /* kind GS_OK for any complete HTTP exchange, whatever its status */
+    gs_buf *body;           /* the callee may take its bytes */
     int64_t retry_after_ms; /* from Retry-After (seconds or a date), -1: none */
     int64_t elapsed_ms;
     char content_type[128];

@@ -77,8 +77,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 
 static size_t keep_error_body(gs_http_call *c, const char *p, size_t n)
 {
-    size_t max =
-        c->max_bytes && c->max_bytes < GS_HTTP_ERROR_BODY_BYTES ? c->max_bytes : GS_HTTP_ERROR_BODY_BYTES;
+    size_t max = c->max_bytes && c->max_bytes < GS_HTTP_ERROR_BODY_BYTES ? c->max_bytes : GS_HTTP_ERROR_BODY_BYTES;
     size_t room = max - c->body.n;
     c->body.max = max;
     if (gs_buf_add(&c->body, p, n < room ? n : room) == 0 && n <= room)
@@ -106,8 +105,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     c->body_bytes += n;
     if (!c->on_data) {
         if (gs_buf_add(&c->body, p, n))
-            (void)gs_error_set(&c->fail, GS_NO_MEMORY, "no memory for a response of over %zu bytes",
-                               c->body.n);
+            (void)gs_error_set(&c->fail, GS_NO_MEMORY, "no memory for a response of over %zu bytes", c->body.n);
         return c->fail.kind ? CURL_WRITEFUNC_ERROR : n;
     }
     gs_error err = {0};
@@ -152,10 +150,10 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 
 /* From a request to curl's options. `code` keeps the first failure. */
 
-#define OPT(option, value)                                                                                   \
-    do {                                                                                                     \
-        if (!code)                                                                                           \
-            code = curl_easy_setopt(c->easy, option, value);                                                 \
+#define OPT(option, value)                                                                                             \
+    do {                                                                                                               \
+        if (!code)                                                                                                     \
+            code = curl_easy_setopt(c->easy, option, value);                                                           \
     } while (0)
 
 static CURLcode set_fixed(gs_http_call *c)
@@ -167,8 +165,7 @@ static CURLcode set_fixed(gs_http_call *c)
     OPT(CURLOPT_PROTOCOLS_STR, "http,https");
     OPT(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     OPT(CURLOPT_FOLLOWLOCATION, 0L);
-    OPT(CURLOPT_PROXY,
-        ""); /* an http_proxy in the environment would hide the real address from open_socket */
+    OPT(CURLOPT_PROXY, ""); /* an http_proxy in the environment would hide the real address from open_socket */
     OPT(CURLOPT_NOSIGNAL, 1L);
     OPT(CURLOPT_QUICK_EXIT, 1L); /* or ending a call that still resolves waits for its resolver thread */
     OPT(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -188,8 +185,7 @@ static CURLcode set_limits(gs_http_call *c, const gs_http_request *r)
     CURLcode code = CURLE_OK;
     int64_t connect_ms = r->connect_timeout_ms;
     if (connect_ms <= 0)
-        connect_ms =
-            r->timeout_ms > 0 && r->timeout_ms < CONNECT_TIMEOUT_MS ? r->timeout_ms : CONNECT_TIMEOUT_MS;
+        connect_ms = r->timeout_ms > 0 && r->timeout_ms < CONNECT_TIMEOUT_MS ? r->timeout_ms : CONNECT_TIMEOUT_MS;
     OPT(CURLOPT_TIMEOUT_MS, (long)(r->timeout_ms > 0 ? r->timeout_ms : 0));
     OPT(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     OPT(CURLOPT_ACCEPT_ENCODING, r->accept_gzip ? "gzip" : "identity");
@@ -279,8 +275,7 @@ static int set_headers(gs_http_call *c, const gs_http_request *r, gs_error *err)
 static CURLcode set_method(gs_http_call *c, const gs_http_request *r)
 {
     CURLcode code = CURLE_OK;
-    bool sends = r->body.p || gs_streq(r->method, "POST") || gs_streq(r->method, "PUT") ||
-                 gs_streq(r->method, "PATCH");
+    bool sends = r->body.p || gs_streq(r->method, "POST") || gs_streq(r->method, "PUT") || gs_streq(r->method, "PATCH");
     if (gs_streq(r->method, "HEAD")) {
         OPT(CURLOPT_NOBODY, 1L);
         return code;
@@ -309,8 +304,7 @@ static CURLcode set_url(gs_http_call *c, const gs_http_request *r)
     CURLU *u = curl_url();
     if (u && !curl_url_set(u, CURLUPART_URL, r->url, 0) && !curl_url_get(u, CURLUPART_HOST, &host, 0) &&
         (curl_url_get(u, CURLUPART_PORT, &port, 0) || true) &&
-        !curl_url_set(u, CURLUPART_HOST, r->tls->server_name, 0) &&
-        !curl_url_get(u, CURLUPART_URL, &url, 0)) {
+        !curl_url_set(u, CURLUPART_HOST, r->tls->server_name, 0) && !curl_url_get(u, CURLUPART_URL, &url, 0)) {
         gs_autofree char *to = gs_sprintf("::%s:", host);
         gs_autofree char *header = gs_sprintf("Host: %s%s%s", host, port ? ":" : "", port ? port : "");
         code = curl_easy_setopt(c->easy, CURLOPT_URL, url);

@@ -39,8 +39,8 @@ struct gs_http_call {
     int64_t started_ms, heard_ms;
     curl_off_t uploaded; /* as the idle timer last saw it */
     size_t header_bytes, body_bytes;
-    bool headers_done; /* the empty line after them came */
-    bool cut; /* an error body was longer than we keep: curl was stopped, the exchange counts as complete */
+    bool headers_done;   /* the empty line after them came */
+    bool cut;            /* an error body was longer than we keep: curl was stopped, the exchange counts as complete */
     bool opened;         /* a socket was made */
     char refused[64];    /* the address that allow_addr refused */
     gs_error fail;       /* why one of our callbacks stopped curl */

@@ -15,8 +15,7 @@ void gs_http_describe(char *dst, size_t cap, const char *method, const char *url
     size_t authority = strcspn(host, "/?#");
     const char *at = memrchr(host, '@', authority);
     const char *shown = at ? at + 1 : host;
-    int n =
-        snprintf(dst, cap, "%s %.*s%.*s", method, (int)(host - url), url, (int)strcspn(shown, "?#"), shown);
+    int n = snprintf(dst, cap, "%s %.*s%.*s", method, (int)(host - url), url, (int)strcspn(shown, "?#"), shown);
     if (n >= (int)cap)
         memcpy(dst + cap - 4, "...", 4);
     for (; *dst; dst++)
@@ -120,11 +119,9 @@ static void fill_error(gs_http_call *c, CURLcode code)
         (void)gs_error_wrap(err, GS_TRANSIENT, "%s", c->asked);
     } else if (code == CURLE_OUT_OF_MEMORY && requested > 0 && !c->headers_done) {
         /* curl's way to say that a single line is over 100 KB; on_header sees complete lines only */
-        (void)gs_error_set(err, GS_TERMINAL, "%s: response headers over %u bytes", c->asked,
-                           GS_MAX_HEADER_BYTES);
+        (void)gs_error_set(err, GS_TERMINAL, "%s: response headers over %u bytes", c->asked, GS_MAX_HEADER_BYTES);
     } else if (c->refused[0] && !c->opened) {
-        (void)gs_error_set(err, GS_REFUSED, "%s: connections to address %s are not allowed", c->asked,
-                           c->refused);
+        (void)gs_error_set(err, GS_REFUSED, "%s: connections to address %s are not allowed", c->asked, c->refused);
     } else {
         const char *cause = c->cause[0] ? c->cause : curl_easy_strerror(code);
         (void)gs_error_set(err, kind_of(c, code), "%s: %s", c->asked, cause);

@@ -141,8 +141,7 @@ static void reply(struct conn *c, int status, const char *type, gs_buf *body, bo
                               "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
                               "X-Content-Type-Options: nosniff\r\n%s%s\r\n",
                               status, phrase(status), type ? type : "text/plain; charset=utf-8", n,
-                              status == 405 ? "Allow: GET, HEAD\r\n" : "",
-                              c->closing ? "Connection: close\r\n" : "");
+                              status == 405 ? "Allow: GET, HEAD\r\n" : "", c->closing ? "Connection: close\r\n" : "");
     if (!n || !with_body)
         return;
     char *p = gs_buf_take(body);
@@ -286,9 +285,9 @@ static int split_address(const char *address, char host[256], const char **ret_p
     else if (memchr(h.p, ':', h.n))
         colon = NULL; /* an IPv6 address without brackets: where does the port begin? */
     if (!colon || !gs_str_u64(gs_str_of(colon + 1), &port) || port > 65535 || !gs_str_copy(host, 256, h))
-        return gs_error_set(
-            err, GS_TERMINAL,
-            "listen address \"%s\": want HOST:PORT, :PORT or [IPV6]:PORT, like 127.0.0.1:8080", address);
+        return gs_error_set(err, GS_TERMINAL,
+                            "listen address \"%s\": want HOST:PORT, :PORT or [IPV6]:PORT, like 127.0.0.1:8080",
+                            address);
     *ret_port = colon + 1;
     return 0;
 }
@@ -359,8 +358,7 @@ int gs_http_server_new(gs_loop *l, const char *address, gs_http_handler fn, void
     s->fn = fn;
     s->ctx = ctx;
     s->port = port;
-    s->listener =
-        evconnlistener_new(s->base, on_accept, s, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    s->listener = evconnlistener_new(s->base, on_accept, s, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (!s->listener) {
         (void)close(fd);
         gs_http_server_free(s);

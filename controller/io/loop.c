@@ -172,8 +172,7 @@ int gs_loop_on_signal(gs_loop *l, int signo, void (*fn)(void *ctx, int signo), v
         if (s->ev)
             event_free(s->ev);
         free(s);
-        return gs_error_set(err, GS_TERMINAL, "watch signal %d (%s): refused by the system", signo,
-                            strsignal(signo));
+        return gs_error_set(err, GS_TERMINAL, "watch signal %d (%s): refused by the system", signo, strsignal(signo));
     }
     s->next = l->signals;
     l->signals = s;
@@ -182,8 +181,7 @@ int gs_loop_on_signal(gs_loop *l, int signo, void (*fn)(void *ctx, int signo), v
 
 static void arm(gs_timer *t, int64_t delay_ms)
 {
-    struct timeval tv = {.tv_sec = (time_t)(delay_ms / 1000),
-                         .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
+    struct timeval tv = {.tv_sec = (time_t)(delay_ms / 1000), .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
     (void)evtimer_add(t->ev, &tv); /* fails only without memory, as gs_alloc would */
 }
 

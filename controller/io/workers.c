@@ -183,8 +183,8 @@ void gs_workers_free(gs_workers *w)
         release(w);
 }
 
-int gs_workers_submit(gs_workers *w, void (*run)(void *job), void (*done)(void *job, bool cancelled),
-                      void *job, gs_error *err)
+int gs_workers_submit(gs_workers *w, void (*run)(void *job), void (*done)(void *job, bool cancelled), void *job,
+                      gs_error *err)
 {
     int rc = 0;
     struct job *j = gs_alloc(sizeof *j);

@@ -122,7 +122,8 @@ static gs_kube_path scale_path(const act *a)
 static bool spent(const gs_heal_history *h, int64_t cooldown_s, int64_t wall_ms)
 {
     int64_t keep = cooldown_s * 1000 > 3600000 ? cooldown_s * 1000 : 3600000;
-    return !h->pending.set && h->added_replicas <= 0 && (!h->n_times || h->action_times[h->n_times - 1] < wall_ms - keep);
+    return !h->pending.set && h->added_replicas <= 0 &&
+           (!h->n_times || h->action_times[h->n_times - 1] < wall_ms - keep);
 }
 
 /* What another act plans, and has not begun to record, is not to be recorded by this one. */
@@ -156,8 +157,10 @@ static int write_history(const act *a, const gs_heal_history *mine, gs_buf *out,
         n++;
     }
     if (n > GS_MAX_HISTORIES)
-        return gs_error_set(err, GS_REFUSED, "the policy's status holds what was done to %d workloads already: select "
-                            "fewer with each policy", GS_MAX_HISTORIES);
+        return gs_error_set(err, GS_REFUSED,
+                            "the policy's status holds what was done to %d workloads already: select "
+                            "fewer with each policy",
+                            GS_MAX_HISTORIES);
     gs_json_writer w;
     gs_jw_init(&w, out);
     gs_policy_status_patch(&w, a->policy_version, &op_p->status, v, n, true);
@@ -338,11 +341,11 @@ static void on_scale(void *ctx, const gs_kube_reply *reply)
     (void)gs_json_find_int64(reply->body, (const char *[]){"spec", "replicas", NULL}, &replicas); /* absent: 0 */
     a->facts.replicas = (int)replicas;
     a->list = gs_kube_list_start(a->o->kube, &(gs_kube_list_options){.resource = &OP_HPAS,
-                                                                      .ns = a->workload.ns,
-                                                                      .deadline_ms = 10000,
-                                                                      .on_item = on_hpa,
-                                                                      .on_done = on_hpas,
-                                                                      .ctx = a});
+                                                                     .ns = a->workload.ns,
+                                                                     .deadline_ms = 10000,
+                                                                     .on_item = on_hpa,
+                                                                     .on_done = on_hpas,
+                                                                     .ctx = a});
 }
 
 static void read_scale(act *a)
@@ -382,8 +385,8 @@ static void write_status(act *a)
     }
     gs_kube_path path = policy_path(a, "status");
     a->intended = true;
-    a->call = gs_kube_patch(a->o->kube, &path, gs_buf_str(&b), &once, a->scaled ? on_outcome_written : on_intent_written,
-                            a);
+    a->call =
+        gs_kube_patch(a->o->kube, &path, gs_buf_str(&b), &once, a->scaled ? on_outcome_written : on_intent_written, a);
 }
 
 static void on_finalizer(void *ctx, const gs_kube_reply *reply)
@@ -482,7 +485,7 @@ static void facts(void *ctx, const gs_workload_ref *w,
 }
 
 static void change(op *o, enum purpose purpose, const gs_policy *p, gs_heal_history *h,
-                  void (*done)(void *arg, const gs_act_result *r), void *arg)
+                   void (*done)(void *arg, const gs_act_result *r), void *arg)
 {
     act *a = start(o, purpose, &h->workload);
     (void)gs_str_copy(a->policy, sizeof a->policy, gs_str_of(p->name));
@@ -499,14 +502,14 @@ static void scale_out(void *ctx, const gs_policy *p, gs_heal_history *h,
     change(ctx, SCALE_OUT, p, h, done, arg);
 }
 
-static void undo(void *ctx, const gs_policy *p, gs_heal_history *h,
-                 void (*done)(void *arg, const gs_act_result *r), void *arg)
+static void undo(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+                 void *arg)
 {
     change(ctx, UNDO, p, h, done, arg);
 }
 
-static void resume(void *ctx, const gs_policy *p, gs_heal_history *h,
-                   void (*done)(void *arg, const gs_act_result *r), void *arg)
+static void resume(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+                   void *arg)
 {
     change(ctx, RESUME, p, h, done, arg);
 }

@@ -62,8 +62,8 @@ static int parse_time(const char *flag, const char *s, int64_t min, int64_t max,
         *ret = v;
         return 0;
     }
-    (void)fprintf(stderr, "gostat controller: %s: must be %g s..%lld s written as 30s, 5m, 2h or 30d, got \"%s\"\n", flag,
-                  (double)min / 1000, (long long)max / 1000, s);
+    (void)fprintf(stderr, "gostat controller: %s: must be %g s..%lld s written as 30s, 5m, 2h or 30d, got \"%s\"\n",
+                  flag, (double)min / 1000, (long long)max / 1000, s);
     return 2;
 }
 
@@ -107,7 +107,8 @@ static int take(parsed *p, int opt, const char *arg)
         if (!is_namespace(arg))
             return usage("--namespace: must be a namespace's name: lower-case letters, digits and '-', got ", arg);
         for (size_t k = 0; k < o->n_namespaces; k++)
-            if (gs_streq(p->namespaces[k], arg)) /* two watches of one namespace would take each other's pods for gone */
+            if (gs_streq(p->namespaces[k],
+                         arg)) /* two watches of one namespace would take each other's pods for gone */
                 return 0;
         p->namespaces[o->n_namespaces++] = arg;
         return 0;

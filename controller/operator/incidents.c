@@ -58,7 +58,8 @@ static bool abandoned(const op_incident *at)
 
 static void failed(op_incident *at, const gs_error *err)
 {
-    gs_log_warn("cannot write an incident", "incident", at->i->name, "namespace", at->i->workload.ns, "error", err->msg);
+    gs_log_warn("cannot write an incident", "incident", at->i->name, "namespace", at->i->workload.ns, "error",
+                err->msg);
     at->dirty = at->urgent = true;
     at->retry_ms = op_mono(at->o) + gs_rng_backoff(&at->o->rng, at->failures++, 800, 30000);
 }
@@ -84,7 +85,8 @@ static void on_created(void *ctx, const gs_kube_reply *reply)
     op_incident *at = ctx;
     at->call = NULL;
     if (reply->err.kind == GS_CONFLICT && gs_streq(reply->reason, "AlreadyExists")) {
-        gs_kube_path path = path_of(at, NULL); /* ours, from before a lost answer: its name says that it is the same leak */
+        gs_kube_path path =
+            path_of(at, NULL); /* ours, from before a lost answer: its name says that it is the same leak */
         at->call = gs_kube_get(at->o->kube, &path, &once, on_created, at);
         return;
     }
@@ -179,8 +181,8 @@ static void note(op_incident *at, bool warning, const char *reason, const char *
 void op_incident_event(op *o, enum gs_event e, const gs_workload_ref *w, const char *pod, const gs_incident *i,
                        const char *reason)
 {
-    gs_log(e == GS_EVENT_SUSPECTED ? GS_LOG_DEBUG : GS_LOG_INFO, gs_engine_event_name(e), "namespace", w->ns, "kind", w->kind,
-           "name", w->name, "pod", pod ? pod : "", "incident", i ? i->name : "", "grade",
+    gs_log(e == GS_EVENT_SUSPECTED ? GS_LOG_DEBUG : GS_LOG_INFO, gs_engine_event_name(e), "namespace", w->ns, "kind",
+           w->kind, "name", w->name, "pod", pod ? pod : "", "incident", i ? i->name : "", "grade",
            i ? gs_grade_name(i->grade) : "", "reason", reason, NULL);
     if (!i || !i->name[0])
         return;
@@ -261,10 +263,11 @@ static void on_listed(void *ctx)
 
 void op_incidents_watch(op *o, const char *ns)
 {
-    op_watch_start(o, ns, &(gs_informer_options){.resource = &OP_INCIDENTS,
-                                                 .on_object = on_incident,
-                                                 .on_deleted = on_incident_deleted,
-                                                 .on_list_end = on_listed});
+    op_watch_start(o, ns,
+                   &(gs_informer_options){.resource = &OP_INCIDENTS,
+                                          .on_object = on_incident,
+                                          .on_deleted = on_incident_deleted,
+                                          .on_list_end = on_listed});
 }
 
 static void on_expired(void *ctx, const gs_kube_reply *reply)

@@ -91,8 +91,8 @@ static void machinery(op *o, gs_metrics *m)
     for (size_t k = 0; k < o->n_requests; k++) {
         char code[16];
         (void)snprintf(code, sizeof code, "%d", o->requests[k].code);
-        gs_metrics_value(m, "rest_client_requests_total", (double)o->requests[k].n, "method", o->requests[k].verb, "code",
-                         o->requests[k].code ? code : "<error>", NULL);
+        gs_metrics_value(m, "rest_client_requests_total", (double)o->requests[k].n, "method", o->requests[k].verb,
+                         "code", o->requests[k].code ? code : "<error>", NULL);
     }
     gs_metrics_family(m, "rest_client_request_duration_seconds", "histogram", "Latency of requests to the API server.");
     gs_metrics_histogram(m, "rest_client_request_duration_seconds", &o->request_seconds, NULL);
@@ -128,7 +128,8 @@ static void engine(op *o, gs_metrics *m)
     gs_metrics_value(m, "gostat_evidence_total", (double)s.evidence_stored, "result", "stored", NULL);
     gs_metrics_value(m, "gostat_evidence_total", (double)s.evidence_errors, "result", "error", NULL);
     gs_metrics_value(m, "gostat_evidence_total", (double)s.evidence_dropped, "result", "dropped", NULL);
-    gauge(m, "gostat_evidence_pending_bytes", "Snapshots waiting for the object store.", (double)s.pending_evidence_bytes);
+    gauge(m, "gostat_evidence_pending_bytes", "Snapshots waiting for the object store.",
+          (double)s.pending_evidence_bytes);
     gauge(m, "gostat_policies", "Policies in force.", (double)s.policies);
     gauge(m, "gostat_targets", "Pods being sampled.", (double)s.targets);
     gauge(m, "gostat_sample_groups", "Groups in which pods are sampled.", (double)s.groups);

@@ -20,8 +20,8 @@
 
 #define GS_FINALIZER "gostat.dev/undo"
 #define GS_USABLE_LABEL "gostat.dev/usable"
-#define GS_STATUS_COUNTS_MS 30000  /* changing counts are written no more often */
-#define GS_STATUS_MIN_MS 1000      /* anything of one object is */
+#define GS_STATUS_COUNTS_MS 30000 /* changing counts are written no more often */
+#define GS_STATUS_MIN_MS 1000     /* anything of one object is */
 #define GS_SECRET_RECHECK_MS 30000
 
 typedef struct op op;
@@ -75,11 +75,11 @@ typedef struct op_replicaset {
 
 typedef struct op_policy {
     op *o;
-    char *key; /* "ns/name" */
-    gs_policy *p;     /* as the API server has it now */
-    char *invalid;    /* why it could not be read; NULL: it is valid */
-    bool in_force;    /* the engine has it */
-    bool adopted;     /* its history went to the engine */
+    char *key;     /* "ns/name" */
+    gs_policy *p;  /* as the API server has it now */
+    char *invalid; /* why it could not be read; NULL: it is valid */
+    bool in_force; /* the engine has it */
+    bool adopted;  /* its history went to the engine */
     unsigned listing;
     /* the Secrets it names */
     struct op_secret_read *secret_read;
@@ -204,7 +204,7 @@ void op_secret_forget(op_policy *p); /* ends a check under way, silently */
 typedef struct op_secret_read op_secret_read;
 typedef void (*op_secret_done)(void *ctx, const gs_s3_credentials *c, const char *reason, const gs_error *err);
 op_secret_read *op_secret_read_start(op *o, const char *ns, const gs_s3_spec *s3, op_secret_done done, void *ctx);
-void op_wipe(gs_buf *b); /* frees it, its bytes overwritten */
+void op_wipe(gs_buf *b);                       /* frees it, its bytes overwritten */
 void op_secret_read_cancel(op_secret_read *r); /* done is not called; not from within it */
 
 /* reconcile.c */

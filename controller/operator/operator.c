@@ -253,13 +253,14 @@ static int connect_kube(op *o, gs_error *err)
     (void)gethostname(host, sizeof host - 1);
     (void)snprintf(o->identity, sizeof o->identity, "%s_%08llx", host,
                    (unsigned long long)(gs_rng_next(&o->rng) & 0xffffffffu));
-    rc = gs_kube_new(o->loop, &config,
-                     &(gs_kube_options){.field_manager = "gostat", .clock = &o->clock, .on_request = op_on_request, .ctx = o},
-                     &o->kube, err);
+    rc = gs_kube_new(
+        o->loop, &config,
+        &(gs_kube_options){.field_manager = "gostat", .clock = &o->clock, .on_request = op_on_request, .ctx = o},
+        &o->kube, err);
     if (rc < 0)
         return rc;
-    o->events = gs_kube_events_new(o->kube, &(gs_kube_events_options){.controller = "gostat.dev/controller",
-                                                                        .instance = o->identity});
+    o->events = gs_kube_events_new(
+        o->kube, &(gs_kube_events_options){.controller = "gostat.dev/controller", .instance = o->identity});
     if (!o->opt.leader_elect)
         return 0;
     gs_kube_lease_options lease = {.ns = o->opt.lease_ns[0] ? o->opt.lease_ns : config.ns,

@@ -122,7 +122,8 @@ static int on_policy(void *ctx, gs_str object, gs_error *err)
     p->listing = watch->listing;
     gs_policy *fresh = NULL;
     gs_error why;
-    bool news = !p->p || p->invalid || p->p->generation != m.generation || p->p->deleting != (m.deletion_timestamp.n > 0);
+    bool news =
+        !p->p || p->invalid || p->p->generation != m.generation || p->p->deleting != (m.deletion_timestamp.n > 0);
     if (gs_policy_from_json(object, false, true, &fresh, &why) < 0) {
         take_invalid(p, &m, why.msg);
     } else {
@@ -173,10 +174,11 @@ static void on_listed(void *ctx)
 
 void op_policies_watch(op *o, const char *ns)
 {
-    op_watch_start(o, ns, &(gs_informer_options){.resource = &OP_POLICIES,
-                                                 .on_object = on_policy,
-                                                 .on_deleted = on_policy_deleted,
-                                                 .on_list_end = on_listed});
+    op_watch_start(o, ns,
+                   &(gs_informer_options){.resource = &OP_POLICIES,
+                                          .on_object = on_policy,
+                                          .on_deleted = on_policy_deleted,
+                                          .on_list_end = on_listed});
 }
 
 bool op_policy_needs_secret(const op_policy *p)

@@ -21,16 +21,18 @@ static void ready(const op_policy *p, gs_policy_status *s)
     if (p->invalid) {
         set(p, s, "Ready", "False", "Invalid", p->invalid);
     } else if (op_policy_needs_secret(p) && !p->secret_ok) {
-        set(p, s, "Ready", p->secret_checked_ms ? "False" : "Unknown", p->secret_checked_ms ? p->secret_reason : "Checking",
+        set(p, s, "Ready", p->secret_checked_ms ? "False" : "Unknown",
+            p->secret_checked_ms ? p->secret_reason : "Checking",
             p->secret_checked_ms ? p->secret_message : "reading the Secret of spec.snapshot.s3");
     } else if (p->overlapped) {
-        (void)snprintf(message, sizeof message, "%d of %d pods belong to workloads that the older policy %.200s selects",
-                       p->overlapped, p->matched, p->overlap_with);
+        (void)snprintf(message, sizeof message,
+                       "%d of %d pods belong to workloads that the older policy %.200s selects", p->overlapped,
+                       p->matched, p->overlap_with);
         set(p, s, "Ready", "False", "Overlap", message);
     } else if (p->matched && p->without_port == p->matched) {
         const gs_port *port = &p->p->endpoint.pprof_port;
-        (void)snprintf(message, sizeof message, "none of %d pods has a container port named %s (spec.endpoint)", p->matched,
-                       port->name[0] ? port->name : p->p->endpoint.metrics_port.name);
+        (void)snprintf(message, sizeof message, "none of %d pods has a container port named %s (spec.endpoint)",
+                       p->matched, port->name[0] ? port->name : p->p->endpoint.metrics_port.name);
         set(p, s, "Ready", "False", "PortNotFound", message);
     } else {
         set(p, s, "Ready", "True", "Accepted", p->p->suspend ? "suspended by spec.suspend" : "");
@@ -49,7 +51,8 @@ static void collecting(const op_policy *p, gs_policy_status *s, const gs_policy_
     } else if (p->host_network == p->matched) {
         set(p, s, "Collecting", "False", "HostNetwork", "pods on the host's network are not sampled");
     } else if (f->unreachable) {
-        (void)snprintf(message, sizeof message, "%d of %d pods: %.240s", f->unreachable, f->targets, f->unreachable_example);
+        (void)snprintf(message, sizeof message, "%d of %d pods: %.240s", f->unreachable, f->targets,
+                       f->unreachable_example);
         set(p, s, "Collecting", f->sampled ? "True" : "False", "PodsUnreachable", message);
     } else if (!f->sampled) {
         set(p, s, "Collecting", "False", "Starting", "no sample yet");

@@ -49,7 +49,8 @@ static void watch(op *o, op_pod *p, const op_policy *owner)
     bool ours = owner && op_policy_runs(owner) && owner->in_force &&
                 gs_selector_matches(&owner->p->selector, pod->labels) && !pod->host_network;
     int pprof = ours ? gs_pod_port_number(pod, &owner->p->endpoint.pprof_port) : 0;
-    int metrics = ours && owner->p->endpoint.has_metrics ? gs_pod_port_number(pod, &owner->p->endpoint.metrics_port) : 0;
+    int metrics =
+        ours && owner->p->endpoint.has_metrics ? gs_pod_port_number(pod, &owner->p->endpoint.metrics_port) : 0;
     if (!ours || (!pprof && !metrics)) {
         unwatch(o, p, GS_LEAVE_UNWATCHED);
         return;

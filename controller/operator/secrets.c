@@ -59,7 +59,8 @@ static int take(gs_str object, const char *key, gs_buf *out, gs_error *err)
     return gs_base64_decode((gs_str){raw.p + 1, raw.n - 2}, out, err);
 }
 
-static int usable(op_secret_read *r, const char *name, const gs_kube_reply *reply, const char **ret_reason, gs_error *err)
+static int usable(op_secret_read *r, const char *name, const gs_kube_reply *reply, const char **ret_reason,
+                  gs_error *err)
 {
     gs_kube_meta meta;
     if (reply->err.kind == GS_NOT_FOUND) {
@@ -71,9 +72,12 @@ static int usable(op_secret_read *r, const char *name, const gs_kube_reply *repl
         *err = reply->err;
         return gs_error_wrap(err, GS_TRANSIENT, "Secret %s", name);
     }
-    if (gs_kube_meta_read(reply->body, &meta, err) < 0 || !gs_str_is(gs_kube_label(meta.labels, GS_USABLE_LABEL), "true")) {
+    if (gs_kube_meta_read(reply->body, &meta, err) < 0 ||
+        !gs_str_is(gs_kube_label(meta.labels, GS_USABLE_LABEL), "true")) {
         *ret_reason = "SecretNotUsable";
-        return gs_error_set(err, GS_REFUSED, "Secret %s lacks the label " GS_USABLE_LABEL "=true: kubectl label secret %s " GS_USABLE_LABEL "=true",
+        return gs_error_set(err, GS_REFUSED,
+                            "Secret %s lacks the label " GS_USABLE_LABEL
+                            "=true: kubectl label secret %s " GS_USABLE_LABEL "=true",
                             name, name);
     }
     return 0;
@@ -84,9 +88,11 @@ static void on_ca(void *ctx, const gs_kube_reply *reply)
     op_secret_read *r = ctx;
     gs_error err = {0};
     const char *reason = "";
-    if (usable(r, r->s3.ca_secret, reply, &reason, &err) == 0 && take(reply->body, r->s3.ca_key, &r->ca, &err) == 0 && !r->ca.n) {
+    if (usable(r, r->s3.ca_secret, reply, &reason, &err) == 0 && take(reply->body, r->s3.ca_key, &r->ca, &err) == 0 &&
+        !r->ca.n) {
         reason = "SecretIncomplete";
-        (void)gs_error_set(&err, GS_TERMINAL, "spec.snapshot.s3.caSecretRef: Secret %s has no key %s", r->s3.ca_secret, r->s3.ca_key);
+        (void)gs_error_set(&err, GS_TERMINAL, "spec.snapshot.s3.caSecretRef: Secret %s has no key %s", r->s3.ca_secret,
+                           r->s3.ca_key);
     }
     finish(r, reason[0] || err.kind == GS_OK ? reason : "SecretIncomplete", &err);
 }
@@ -109,8 +115,8 @@ static void on_credentials(void *ctx, const gs_kube_reply *reply)
             take(reply->body, "secretAccessKey", &r->secret, &err) == 0 &&
             take(reply->body, "sessionToken", &r->token, &err) == 0) {
             if (!r->access.n || !r->secret.n)
-                (void)gs_error_set(&err, GS_TERMINAL, "spec.snapshot.s3.credentialsSecretRef: Secret %s has no key %s", name,
-                                   r->access.n ? "secretAccessKey" : "accessKeyId");
+                (void)gs_error_set(&err, GS_TERMINAL, "spec.snapshot.s3.credentialsSecretRef: Secret %s has no key %s",
+                                   name, r->access.n ? "secretAccessKey" : "accessKeyId");
         }
     }
     if (err.kind != GS_OK)

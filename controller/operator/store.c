@@ -249,10 +249,10 @@ static void on_listed(void *ctx)
 
 void op_store_watch(op *o, const char *ns)
 {
-    op_watch_start(o, ns, &(gs_informer_options){.resource = &OP_PODS,
-                                                 .on_object = on_pod,
-                                                 .on_deleted = on_pod_deleted,
-                                                 .on_list_end = on_listed});
+    op_watch_start(
+        o, ns,
+        &(gs_informer_options){
+            .resource = &OP_PODS, .on_object = on_pod, .on_deleted = on_pod_deleted, .on_list_end = on_listed});
 }
 
 void op_store_free(op *o)

@@ -88,8 +88,8 @@ static void on_secret(void *ctx, const gs_s3_credentials *c, const char *reason,
                                   .secret_key = keep(&u->secret_key, c->secret_key),
                                   .session_token = keep(&u->token, c->session_token),
                                   .ca_pem = keep(&u->ca, c->ca_pem)};
-    gs_s3_put(u->o->s3, &u->where, &u->cred, u->evidence.key, u->raw, u->evidence.sha256,
-              "application/octet-stream", on_dump_stored, u);
+    gs_s3_put(u->o->s3, &u->where, &u->cred, u->evidence.key, u->raw, u->evidence.sha256, "application/octet-stream",
+              on_dump_stored, u);
 }
 
 /* On a worker: touches the bytes and its own result only. */

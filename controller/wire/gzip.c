@@ -67,8 +67,7 @@ static int member(z_stream *z, gs_buf *out, gs_error *err)
         if (rc == Z_MEM_ERROR)
             return gs_error_set(err, GS_NO_MEMORY, "gzip: out of memory");
         if (rc != Z_OK && rc != Z_STREAM_END)
-            return gs_error_set(err, GS_TERMINAL, "gzip: damaged: %s",
-                                z->msg ? z->msg : "unexpected dictionary");
+            return gs_error_set(err, GS_TERMINAL, "gzip: damaged: %s", z->msg ? z->msg : "unexpected dictionary");
     }
     return 0;
 }

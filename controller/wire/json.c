@@ -35,7 +35,7 @@ int gs_json_doc_parse(gs_str text, size_t max, json_t **ret, gs_error *err)
         *ret = doc;
         return 0;
     }
-    const char *why = json_error_code(&e) == json_error_duplicate_key ? "the key comes twice in this object"
+    const char *why = json_error_code(&e) == json_error_duplicate_key      ? "the key comes twice in this object"
                       : json_error_code(&e) == json_error_numeric_overflow ? "the number is out of range"
                       : json_error_code(&e) == json_error_out_of_memory    ? "out of memory"
                                                                            : "cannot be represented";

@@ -70,18 +70,16 @@ bool gs_json_enter_object(gs_json_cursor *c);
 bool gs_json_next_key(gs_json_cursor *c, gs_str *ret_raw_key);
 bool gs_json_key_is(gs_str raw_key, const char *name);
 bool gs_json_enter_array(gs_json_cursor *c);
-bool gs_json_next_element(
-    gs_json_cursor *c);                /* false at the end of the array, which is left then, and on error */
-bool gs_json_leave(gs_json_cursor *c); /* skips the rest of the innermost container and leaves it */
+bool gs_json_next_element(gs_json_cursor *c); /* false at the end of the array, which is left then, and on error */
+bool gs_json_leave(gs_json_cursor *c);        /* skips the rest of the innermost container and leaves it */
 
 /* Strings come out unescaped, as valid UTF-8, terminated. In a fixed array: longer ones are an error, and so
  * is NUL. */
 bool gs_json_read_string(gs_json_cursor *c, char *dst, size_t cap);
-bool gs_json_read_string_cut(gs_json_cursor *c, char *dst,
-                             size_t cap);                     /* longer ones are cut between characters */
-bool gs_json_read_string_buf(gs_json_cursor *c, gs_buf *out); /* appended; an error at the buffer's cap */
-bool gs_json_read_int64(gs_json_cursor *c, int64_t *ret);     /* no fraction, no exponent */
-bool gs_json_read_double(gs_json_cursor *c, double *ret);     /* at most 63 characters, and finite */
+bool gs_json_read_string_cut(gs_json_cursor *c, char *dst, size_t cap); /* longer ones are cut between characters */
+bool gs_json_read_string_buf(gs_json_cursor *c, gs_buf *out);           /* appended; an error at the buffer's cap */
+bool gs_json_read_int64(gs_json_cursor *c, int64_t *ret);               /* no fraction, no exponent */
+bool gs_json_read_double(gs_json_cursor *c, double *ret);               /* at most 63 characters, and finite */
 bool gs_json_read_bool(gs_json_cursor *c, bool *ret);
 
 bool gs_json_skip(gs_json_cursor *c);             /* any value, checked in full all the same */

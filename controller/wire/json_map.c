@@ -37,8 +37,7 @@ static size_t path_text(const struct where *at, char *dst, size_t cap)
     return n < cap - 1 ? n : cap - 1;
 }
 
-__attribute__((format(printf, 3, 4))) static int fail(decoder *d, const struct where *at, const char *fmt,
-                                                      ...)
+__attribute__((format(printf, 3, 4))) static int fail(decoder *d, const struct where *at, const char *fmt, ...)
 {
     char path[256] = "", what[240];
     va_list ap;
@@ -62,10 +61,7 @@ static bool store_int(char *dst, size_t size, int64_t v)
     int8_t v8 = (int8_t)v;
     int16_t v16 = (int16_t)v;
     int32_t v32 = (int32_t)v;
-    const void *from = size == 1   ? (void *)&v8
-                       : size == 2 ? (void *)&v16
-                       : size == 4 ? (void *)&v32
-                                   : (void *)&v;
+    const void *from = size == 1 ? (void *)&v8 : size == 2 ? (void *)&v16 : size == 4 ? (void *)&v32 : (void *)&v;
     int64_t back = size == 1 ? v8 : size == 2 ? v16 : size == 4 ? v32 : v;
     memcpy(dst, from, size);
     return back == v;

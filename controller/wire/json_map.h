@@ -44,12 +44,12 @@ typedef struct gs_json_field {
     const char *key;
     enum gs_json_type type;
     enum gs_json_shape shape;
-    size_t off;               /* of the field in its struct */
-    size_t size;              /* of one value */
-    size_t has;               /* GS_AT(struct, has_x): a bool set to true when the field is given; 0: none */
-    bool required;            /* absent or null is an error */
-    int64_t min, max;         /* both 0: whatever the C type holds */
-    const char *const *names; /* ENUM: ended by NULL */
+    size_t off;                        /* of the field in its struct */
+    size_t size;                       /* of one value */
+    size_t has;                        /* GS_AT(struct, has_x): a bool set to true when the field is given; 0: none */
+    bool required;                     /* absent or null is an error */
+    int64_t min, max;                  /* both 0: whatever the C type holds */
+    const char *const *names;          /* ENUM: ended by NULL */
     const struct gs_json_field *table; /* OBJECT, INT_OR_STRING, PAIRS */
     size_t count;                      /* LIST, PAIRS: GS_AT(struct, n_x), a size_t */
     size_t items;                      /* LIST, PAIRS: length of the array */
@@ -68,16 +68,14 @@ typedef struct gs_json_field {
 #define GS_FIELD_ENUM(T, k, m, n) GS_FIELD_AT_(T, k, m, GS_TYPE_ENUM), .names = (n)
 #define GS_FIELD_OBJECT(T, k, m, tab) GS_FIELD_AT_(T, k, m, GS_TYPE_OBJECT), .table = (tab)
 /* The members of an object that are kept in the same C struct as its parent's. */
-#define GS_FIELD_INLINE(T, k, tab)                                                                           \
-    .key = (k), .type = GS_TYPE_OBJECT, .off = 0, .size = sizeof(T), .table = (tab)
+#define GS_FIELD_INLINE(T, k, tab) .key = (k), .type = GS_TYPE_OBJECT, .off = 0, .size = sizeof(T), .table = (tab)
 #define GS_FIELD_INT_OR_STRING(T, k, m, tab) GS_FIELD_AT_(T, k, m, GS_TYPE_INT_OR_STRING), .table = (tab)
 #define GS_FIELD_RAW(T, k, m) GS_FIELD_AT_(T, k, m, GS_TYPE_RAW)
-#define GS_FIELD_ARRAY_(T, k, m, n, t, s)                                                                    \
-    .key = (k), .type = (t), .shape = (s), .off = offsetof(T, m), .size = GS_SIZE_OF(T, m[0]),               \
-    .count = GS_AT(T, n), .items = GS_SIZE_OF(T, m) / GS_SIZE_OF(T, m[0])
+#define GS_FIELD_ARRAY_(T, k, m, n, t, s)                                                                              \
+    .key = (k), .type = (t), .shape = (s), .off = offsetof(T, m), .size = GS_SIZE_OF(T, m[0]), .count = GS_AT(T, n),   \
+    .items = GS_SIZE_OF(T, m) / GS_SIZE_OF(T, m[0])
 #define GS_FIELD_LIST(T, k, m, n, t) GS_FIELD_ARRAY_(T, k, m, n, t, GS_SHAPE_LIST)
-#define GS_FIELD_PAIRS(T, k, m, n, tab)                                                                      \
-    GS_FIELD_ARRAY_(T, k, m, n, GS_TYPE_STRING, GS_SHAPE_PAIRS), .table = (tab)
+#define GS_FIELD_PAIRS(T, k, m, n, tab) GS_FIELD_ARRAY_(T, k, m, n, GS_TYPE_STRING, GS_SHAPE_PAIRS), .table = (tab)
 
 enum gs_json_unknown { GS_UNKNOWN_IGNORE, GS_UNKNOWN_REFUSE };
 

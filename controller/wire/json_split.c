@@ -70,11 +70,8 @@ void gs_json_split_reset(gs_json_split *s)
 {
     gs_buf_reset(&s->partial);
     gs_buf_reset(&s->metadata);
-    *s = (gs_json_split){.mode = s->mode,
-                         .on_item = s->on_item,
-                         .ctx = s->ctx,
-                         .partial = s->partial,
-                         .metadata = s->metadata};
+    *s = (gs_json_split){
+        .mode = s->mode, .on_item = s->on_item, .ctx = s->ctx, .partial = s->partial, .metadata = s->metadata};
 }
 
 gs_str gs_json_split_metadata(const gs_json_split *s)
@@ -245,8 +242,7 @@ static int on_member(gs_json_split *s, gs_str value)
     if (s->member == OTHER || null)
         return 0;
     if (s->member == ITEMS || !gs_str_starts(value, "{"))
-        return s->rc = gs_error_set(&s->error, GS_TERMINAL, "JSON: at byte %llu: %s",
-                                    (unsigned long long)s->value_at,
+        return s->rc = gs_error_set(&s->error, GS_TERMINAL, "JSON: at byte %llu: %s", (unsigned long long)s->value_at,
                                     s->member == ITEMS ? "items is no array" : "metadata is no object");
     if (gs_buf_add(&s->metadata, value.p, value.n) < 0)
         s->rc = gs_error_set(&s->error, GS_NO_MEMORY, "JSON: out of memory");
@@ -373,11 +369,10 @@ int gs_json_split_finish(gs_json_split *s, gs_error *err)
     if (s->rc)
         ;
     else if (s->inside || s->at != (list ? AT_END : AT_ROOT))
-        s->rc = gs_error_set(&s->error, GS_TRANSIENT, "JSON: cut off after %llu bytes",
-                             (unsigned long long)s->offset);
+        s->rc = gs_error_set(&s->error, GS_TRANSIENT, "JSON: cut off after %llu bytes", (unsigned long long)s->offset);
     else if (list && !s->has_items)
-        s->rc = gs_error_set(&s->error, GS_TERMINAL,
-                             "JSON: no list but an object of kind \"%s\" without items", s->kind);
+        s->rc =
+            gs_error_set(&s->error, GS_TERMINAL, "JSON: no list but an object of kind \"%s\" without items", s->kind);
     if (s->rc && err)
         *err = s->error;
     return s->rc;

@@ -15,7 +15,7 @@
 typedef struct gs_json_split gs_json_split;
 
 enum gs_json_split_mode {
-    GS_JSON_LIST, /* one object {"kind": …, "metadata": {…}, "items": [{…}, …]}, its members in any order */
+    GS_JSON_LIST,   /* one object {"kind": …, "metadata": {…}, "items": [{…}, …]}, its members in any order */
     GS_JSON_FRAMES, /* objects one after the other, white space between them or none */
 };
 

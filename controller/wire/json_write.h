@@ -41,11 +41,10 @@ void gs_jw_array(gs_json_writer *w, const char *key);
 void gs_jw_end(gs_json_writer *w); /* of the innermost object or array */
 
 void gs_jw_str(gs_json_writer *w, const char *key, const char *value); /* NULL is written as null */
-void gs_jw_strn(gs_json_writer *w, const char *key, gs_str value); /* bytes that are no UTF-8 become U+FFFD */
+void gs_jw_strn(gs_json_writer *w, const char *key, gs_str value);     /* bytes that are no UTF-8 become U+FFFD */
 void gs_jw_int(gs_json_writer *w, const char *key, int64_t value);
 void gs_jw_uint(gs_json_writer *w, const char *key, uint64_t value);
-void gs_jw_double(gs_json_writer *w, const char *key,
-                  double value); /* shortest that reads back; NaN, Inf: null */
+void gs_jw_double(gs_json_writer *w, const char *key, double value); /* shortest that reads back; NaN, Inf: null */
 void gs_jw_bool(gs_json_writer *w, const char *key, bool value);
 void gs_jw_null(gs_json_writer *w, const char *key);
 void gs_jw_raw(gs_json_writer *w, const char *key, gs_str json); /* one valid JSON value; it is checked */

@@ -22,8 +22,7 @@ typedef struct conversion {
 
 static int fail(conversion *y, yaml_mark_t at, const char *why)
 {
-    return gs_error_set(y->err, GS_TERMINAL, "YAML: line %zu, column %zu: %s", at.line + 1, at.column + 1,
-                        why);
+    return gs_error_set(y->err, GS_TERMINAL, "YAML: line %zu, column %zu: %s", at.line + 1, at.column + 1, why);
 }
 
 /* ---- plain scalars, by the core schema of YAML 1.2 ---- */
@@ -50,8 +49,7 @@ static size_t run(gs_str s, size_t at, const char *set)
 static bool prefixed(gs_str s, uint64_t *ret)
 {
     bool hex = gs_str_starts(s, "0x");
-    if (s.n < 3 || (!hex && !gs_str_starts(s, "0o")) ||
-        run(s, 2, hex ? DIGITS "abcdefABCDEF" : "01234567") != s.n - 2)
+    if (s.n < 3 || (!hex && !gs_str_starts(s, "0o")) || run(s, 2, hex ? DIGITS "abcdefABCDEF" : "01234567") != s.n - 2)
         return false;
     uint64_t v = 0;
     for (size_t i = 2; i < s.n; i++) {
@@ -144,9 +142,8 @@ static int key(conversion *y, gs_str s, bool is_plain, yaml_mark_t at)
     if (s.n && memchr(s.p, 0, s.n))
         return fail(y, at, "NUL in a key");
     if (gs_map_getn(keys, s))
-        return gs_error_set(y->err, GS_TERMINAL,
-                            "YAML: line %zu, column %zu: the key \"%.64s\" comes twice here", at.line + 1,
-                            at.column + 1, s.p);
+        return gs_error_set(y->err, GS_TERMINAL, "YAML: line %zu, column %zu: the key \"%.64s\" comes twice here",
+                            at.line + 1, at.column + 1, s.p);
     gs_map_put(keys, s.p, y);
     gs_jw_key(&y->w, s);
     y->levels[y->depth - 1].want_value = true;
@@ -155,8 +152,7 @@ static int key(conversion *y, gs_str s, bool is_plain, yaml_mark_t at)
 
 /* Before any node: what no node may have, and whose turn it is. *is_key: it stands where a key is expected.
  */
-static int node(conversion *y, const yaml_char_t *anchor, const yaml_char_t *tag, yaml_mark_t at,
-                bool *is_key)
+static int node(conversion *y, const yaml_char_t *anchor, const yaml_char_t *tag, yaml_mark_t at, bool *is_key)
 {
     if (anchor)
         return fail(y, at, "anchors (&) are not supported");
@@ -270,8 +266,7 @@ static int convert(conversion *y)
 int gs_yaml_to_json(gs_str yaml, gs_buf *out, gs_error *err)
 {
     if (yaml.n > GS_MAX_YAML_BYTES)
-        return gs_error_set(err, GS_NO_MEMORY, "YAML: %zu bytes, at most %u are read", yaml.n,
-                            GS_MAX_YAML_BYTES);
+        return gs_error_set(err, GS_NO_MEMORY, "YAML: %zu bytes, at most %u are read", yaml.n, GS_MAX_YAML_BYTES);
     conversion y = {.err = err};
     size_t before = out->n;
     if (!yaml_parser_initialize(&y.parser))

@@ -81,8 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < 2; i++) {
         struct root r = {.guard = 0xfeedface};
         gs_error err = {0};
-        rc[i] = gs_json_map_decode_str(in, root_table, &r, i ? GS_UNKNOWN_REFUSE : GS_UNKNOWN_IGNORE, "spec",
-                                       &err);
+        rc[i] = gs_json_map_decode_str(in, root_table, &r, i ? GS_UNKNOWN_REFUSE : GS_UNKNOWN_IGNORE, "spec", &err);
         FUZZ_CHECK((rc[i] == 0) == (err.msg[0] == 0));
         if (rc[i] == 0)
             check(&r);

@@ -174,8 +174,7 @@ static inline bool raw_echo(int fd, const char *request)
 {
     char head[128];
     size_t n = strlen(request);
-    (void)snprintf(head, sizeof head,
-                   "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", n);
+    (void)snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", n);
     return raw_sends(fd, head) && raw_send(fd, request, n);
 }
 

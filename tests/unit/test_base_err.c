@@ -65,13 +65,11 @@ static void test_kinds_of_status(void **state)
         enum gs_kind kind;
         bool retry;
     } table[] = {
-        {200, GS_OK, false},       {201, GS_OK, false},       {299, GS_OK, false},
-        {0, GS_TRANSIENT, true},   {302, GS_TERMINAL, false}, {400, GS_TERMINAL, false},
-        {401, GS_REFUSED, false},  {403, GS_REFUSED, false},  {404, GS_NOT_FOUND, false},
-        {408, GS_TRANSIENT, true}, {409, GS_CONFLICT, true},  {410, GS_GONE, false},
-        {412, GS_CONFLICT, true},  {422, GS_TERMINAL, false}, {429, GS_TRANSIENT, true},
-        {500, GS_TRANSIENT, true}, {503, GS_TRANSIENT, true}, {599, GS_TRANSIENT, true},
-        {199, GS_TERMINAL, false},
+        {200, GS_OK, false},        {201, GS_OK, false},       {299, GS_OK, false},       {0, GS_TRANSIENT, true},
+        {302, GS_TERMINAL, false},  {400, GS_TERMINAL, false}, {401, GS_REFUSED, false},  {403, GS_REFUSED, false},
+        {404, GS_NOT_FOUND, false}, {408, GS_TRANSIENT, true}, {409, GS_CONFLICT, true},  {410, GS_GONE, false},
+        {412, GS_CONFLICT, true},   {422, GS_TERMINAL, false}, {429, GS_TRANSIENT, true}, {500, GS_TRANSIENT, true},
+        {503, GS_TRANSIENT, true},  {599, GS_TRANSIENT, true}, {199, GS_TERMINAL, false},
     };
     (void)state;
     for (size_t i = 0; i < GS_LEN(table); i++) {

@@ -3,8 +3,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 
@@ -54,8 +54,7 @@ static void test_backoff(void **state)
     for (size_t i = 0; i < GS_LEN(table); i++) {
         int64_t low = INT64_MAX, high = 0;
         for (int k = 0; k < (table[i].first ? 2000 : 1); k++) {
-            int64_t ms =
-                gs_rng_backoff(&r, table[i].first ? table[i].attempt : 3, table[i].first, table[i].max);
+            int64_t ms = gs_rng_backoff(&r, table[i].first ? table[i].attempt : 3, table[i].first, table[i].max);
             low = ms < low ? ms : low;
             high = ms > high ? ms : high;
         }

@@ -49,9 +49,9 @@ static void test_copy(void **state)
     }
 }
 
-#define BYTES(s)                                                                                             \
-    {                                                                                                        \
-        (s), sizeof(s) - 1                                                                                   \
+#define BYTES(s)                                                                                                       \
+    {                                                                                                                  \
+        (s), sizeof(s) - 1                                                                                             \
     }
 
 static void test_integers(void **state)
@@ -90,8 +90,7 @@ static void test_integers(void **state)
         bool ok_u = gs_str_u64(table[k].in, &u), ok_i = gs_str_i64(table[k].in, &i);
         if (ok_u != table[k].ok_u || ok_i != table[k].ok_i || u != (ok_u ? table[k].u : 42) ||
             i != (ok_i ? table[k].i : 42))
-            fail_msg("\"%s\": %d %llu, %d %lld", table[k].in.p, ok_u, (unsigned long long)u, ok_i,
-                     (long long)i);
+            fail_msg("\"%s\": %d %llu, %d %lld", table[k].in.p, ok_u, (unsigned long long)u, ok_i, (long long)i);
     }
 }
 

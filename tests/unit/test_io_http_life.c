@@ -183,9 +183,8 @@ static void test_free_pool_under_way(void **state)
         struct got g[GS_LEN(paths)] = {{0}};
         gs_http *h = new_pool();
         for (size_t i = 0; i < GS_LEN(paths); i++)
-            (void)start(h,
-                        (gs_http_request){
-                            .url = url(paths[i]), .max_bytes = 100000, .on_done = keep_reply, .ctx = &g[i]});
+            (void)start(
+                h, (gs_http_request){.url = url(paths[i]), .max_bytes = 100000, .on_done = keep_reply, .ctx = &g[i]});
         if (wait_ms)
             run_for(loop, wait_ms);
         gs_http_free(h);
@@ -267,9 +266,8 @@ static void run_stream(struct stream *s, const char *path, int64_t ms)
     s->pool = new_pool();
     s->bytes = GS_BUF(10000);
     s->call = start(
-        s->pool,
-        (gs_http_request){
-            .url = url(path), .idle_timeout_ms = 400, .on_data = on_piece, .on_done = stream_done, .ctx = s});
+        s->pool, (gs_http_request){
+                     .url = url(path), .idle_timeout_ms = 400, .on_data = on_piece, .on_done = stream_done, .ctx = s});
     if (ms)
         run_for(loop, ms);
     else

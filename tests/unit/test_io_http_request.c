@@ -37,9 +37,9 @@ static const char *url(const char *path)
     return s;
 }
 
-#define BYTES(s)                                                                                             \
-    {                                                                                                        \
-        (s), sizeof(s) - 1                                                                                   \
+#define BYTES(s)                                                                                                       \
+    {                                                                                                                  \
+        (s), sizeof(s) - 1                                                                                             \
     }
 
 /* What is sent: the echo answers with the request. */
@@ -60,19 +60,15 @@ static void test_requests(void **state)
         {"POST",
          "/echo",
          {.method = "POST", .body = BYTES("{\"a\":1}"), .headers = typed},
-         {"POST /echo", "Content-Type: application/json\r\n", "Authorization: Bearer abc\r\n",
-          "Content-Length: 7\r\n", "\r\n\r\n{\"a\":1}"},
+         {"POST /echo", "Content-Type: application/json\r\n", "Authorization: Bearer abc\r\n", "Content-Length: 7\r\n",
+          "\r\n\r\n{\"a\":1}"},
          {"urlencoded", "Expect"}},
         {"PUT, static body",
          "/echo",
          {.method = "PUT", .body = BYTES("xyz"), .body_static = true},
          {"PUT /echo", "Content-Length: 3\r\n", "\r\n\r\nxyz"},
          {"Content-Type", "Expect"}},
-        {"POST of nothing",
-         "/echo",
-         {.method = "POST"},
-         {"POST /echo", "Content-Length: 0\r\n"},
-         {"Content-Type"}},
+        {"POST of nothing", "/echo", {.method = "POST"}, {"POST /echo", "Content-Length: 0\r\n"}, {"Content-Type"}},
         {"PATCH",
          "/echo",
          {.method = "PATCH", .body = BYTES("{}"), .headers = typed},
@@ -122,8 +118,7 @@ static void test_big_body(void **state)
     size_t n = 3u << 20;
     gs_autofree char *body = gs_alloc(n);
     memset(body, 'b', n);
-    fetch(loop, pool,
-          (gs_http_request){.method = "PUT", .url = url("/echo"), .body = {body, n}, .max_bytes = n + 4096},
+    fetch(loop, pool, (gs_http_request){.method = "PUT", .url = url("/echo"), .body = {body, n}, .max_bytes = n + 4096},
           &g);
     assert_int_equal(g.err.kind, GS_OK);
     assert_true(g.n > n);
@@ -200,9 +195,8 @@ static void test_allow_addr(void **state)
     gs_error err;
     gs_http *guarded = NULL;
     (void)state;
-    assert_int_equal(gs_http_new(loop, &(gs_http_options){.allow_addr = not_loopback, .allow_ctx = &asked},
-                                 &guarded, &err),
-                     0);
+    assert_int_equal(
+        gs_http_new(loop, &(gs_http_options){.allow_addr = not_loopback, .allow_ctx = &asked}, &guarded, &err), 0);
     int before = server.accepted;
     for (size_t i = 0; i < GS_LEN(spellings); i++) {
         struct got g;
@@ -243,16 +237,12 @@ static void test_sigv4(void **state)
 {
     static const char *const with_hash[] = {
         "x-amz-content-sha256: 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", NULL};
-    gs_http_sigv4 sign = {
-        .region = "eu-central-1", .service = "s3", .access_key = "AK:IA", .secret_key = "S3CRET"};
+    gs_http_sigv4 sign = {.region = "eu-central-1", .service = "s3", .access_key = "AK:IA", .secret_key = "S3CRET"};
     struct got g;
     (void)state;
     fetch(loop, pool,
-          (gs_http_request){.method = "PUT",
-                            .url = url("/echo"),
-                            .headers = with_hash,
-                            .body = GS_STR("hello"),
-                            .sigv4 = &sign},
+          (gs_http_request){
+              .method = "PUT", .url = url("/echo"), .headers = with_hash, .body = GS_STR("hello"), .sigv4 = &sign},
           &g);
     assert_contains(g.body, "Authorization: AWS4-HMAC-SHA256 Credential=AK:IA/");
     assert_contains(g.body, "/eu-central-1/s3/aws4_request");

@@ -67,12 +67,11 @@ static void test_with_our_client(void **state)
     for (size_t i = 0; i < GS_LEN(table); i++) {
         struct got g;
         char target[128];
-        (void)snprintf(target, sizeof target, "http://127.0.0.1:%d%s", gs_http_server_port(server),
-                       table[i].path);
+        (void)snprintf(target, sizeof target, "http://127.0.0.1:%d%s", gs_http_server_port(server), table[i].path);
         fetch(loop, h, (gs_http_request){.method = table[i].method, .url = target, .max_bytes = 1000000}, &g);
         if (g.status != table[i].status || g.n != table[i].n || !gs_streq(g.content_type, table[i].type))
-            fail_msg("%s %s: %d, %zu bytes, %s %s", table[i].method, table[i].path, g.status, g.n,
-                     g.content_type, g.err.msg);
+            fail_msg("%s %s: %d, %zu bytes, %s %s", table[i].method, table[i].path, g.status, g.n, g.content_type,
+                     g.err.msg);
         got_done(&g);
     }
     gs_http_free(h);
@@ -151,8 +150,8 @@ static void test_odd_requests(void **state)
     } table[] = {
         {"kept alive", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 0, false, "HTTP/1.1 200 OK", 1, false},
         {"pipelined", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 49, false, "HTTP/1.1 200 OK", 50, false},
-        {"Connection: close", "GET /healthz HTTP/1.1\r\nconnection: Close\r\n\r\n", 0, false,
-         "HTTP/1.1 200 OK", 1, true},
+        {"Connection: close", "GET /healthz HTTP/1.1\r\nconnection: Close\r\n\r\n", 0, false, "HTTP/1.1 200 OK", 1,
+         true},
         {"HTTP/1.0", "GET /healthz HTTP/1.0\r\n\r\n", 0, false, "HTTP/1.1 200 OK", 1, true},
         {"closed half", "GET /healthz HTTP/1.1\r\n\r\n", 0, true, "HTTP/1.1 200 OK", 1, true},
         {"HTTP/2", "GET /healthz HTTP/2\r\n\r\n", 0, false, "HTTP/1.1 505 ", 1, true},
@@ -164,18 +163,14 @@ static void test_odd_requests(void **state)
         {"no version", "GET /healthz\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1, true},
         {"proxy request", "GET http://x/healthz HTTP/1.1\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1, true},
         {"header without colon", "GET /healthz HTTP/1.1\r\nHost\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1, true},
-        {"folded header", "GET /healthz HTTP/1.1\r\nA: b\r\n c: d\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1,
-         true},
+        {"folded header", "GET /healthz HTTP/1.1\r\nA: b\r\n c: d\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1, true},
         {"bare CR", "GET /healthz HTTP/1.1\r\nA: b\rc: d\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1, true},
         {"unknown method", "BREW /healthz HTTP/1.1\r\n\r\n", 0, false, "HTTP/1.1 405 ", 1, true},
-        {"body", "GET /healthz HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", 0, false, "HTTP/1.1 400 ", 1,
-         true},
+        {"body", "GET /healthz HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", 0, false, "HTTP/1.1 400 ", 1, true},
         {"chunked body", "POST /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0, false,
          "HTTP/1.1 405 ", 1, true},
-        {"empty body", "GET /healthz HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 0, false, "HTTP/1.1 200 OK", 1,
-         false},
-        {"endless header", "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", 400, false, "HTTP/1.1 431 ",
-         1, true},
+        {"empty body", "GET /healthz HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 0, false, "HTTP/1.1 200 OK", 1, false},
+        {"endless header", "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", 400, false, "HTTP/1.1 431 ", 1, true},
     };
     (void)state;
     for (size_t i = 0; i < GS_LEN(table); i++) {

@@ -41,8 +41,7 @@ static int setup(void **state)
               "-subj /CN=other -keyout other.key -out other.pem; " KEY
               "-subj /CN=server -keyout server.key -out server.csr; echo subjectAltName=DNS:api.test "
               ">ext; " SIGN "-extfile ext -in server.csr -out server.pem; " KEY
-              "-subj /CN=client -keyout client.key -out client.csr; " SIGN
-              "-in client.csr -out client.pem")) {
+              "-subj /CN=client -keyout client.key -out client.csr; " SIGN "-in client.csr -out client.pem")) {
         (void)fprintf(stderr, "openssl (Debian: openssl) could not make certificates: see %s/log\n", dir);
         return -1;
     }
@@ -123,11 +122,7 @@ static void test_trust(void **state)
         {"right CA and name", {.ca_pem = ca_pem, .server_name = "api.test"}, false, GS_OK, NULL},
         {"wrong name", {.ca_pem = ca_pem, .server_name = "other.test"}, false, GS_TERMINAL, "other.test"},
         {"the URL's name", {.ca_pem = ca_pem}, false, GS_TERMINAL, "127.0.0.1"},
-        {"another CA",
-         {.ca_pem = other_ca_pem, .server_name = "api.test"},
-         false,
-         GS_TERMINAL,
-         "certificate"},
+        {"another CA", {.ca_pem = other_ca_pem, .server_name = "api.test"}, false, GS_TERMINAL, "certificate"},
         {"the system's CAs", {.server_name = "api.test"}, false, GS_TERMINAL, "certificate"},
         {"no TLS options", {0}, true, GS_TERMINAL, "certificate"},
         {"a CA that is none", {.ca_pem = "not PEM", .server_name = "api.test"}, false, GS_TERMINAL, "CA"},
@@ -139,8 +134,7 @@ static void test_trust(void **state)
     (void)snprintf(target, sizeof target, "https://127.0.0.1:%d/path?secret=1", s.port);
     for (size_t i = 0; i < GS_LEN(table); i++) {
         struct got g;
-        fetch(loop, pool, (gs_http_request){.url = target, .tls = table[i].no_tls ? NULL : &table[i].tls},
-              &g);
+        fetch(loop, pool, (gs_http_request){.url = target, .tls = table[i].no_tls ? NULL : &table[i].tls}, &g);
         if (g.err.kind != table[i].kind || (g.err.kind == GS_OK && g.status != 200) ||
             (table[i].message && !strstr(g.err.msg, table[i].message)))
             fail_msg("%s: %d %s: %s", table[i].name, g.status, gs_kind_name(g.err.kind), g.err.msg);
@@ -160,9 +154,7 @@ static void test_client_certificate(void **state)
         enum gs_kind kind;
     } table[] = {
         {"none", {.ca_pem = ca_pem, .server_name = "api.test"}, GS_TRANSIENT},
-        {"right",
-         {.ca_pem = ca_pem, .server_name = "api.test", .cert_pem = cert_pem, .key_pem = key_pem},
-         GS_OK},
+        {"right", {.ca_pem = ca_pem, .server_name = "api.test", .cert_pem = cert_pem, .key_pem = key_pem}, GS_OK},
         {"key is none",
          {.ca_pem = ca_pem, .server_name = "api.test", .cert_pem = cert_pem, .key_pem = "x"},
          GS_TERMINAL},

@@ -21,8 +21,7 @@ static void test_round_trip(void **state)
         for (size_t k = 0; k < sizes[i]; k++)
             text[k] = (char)((x = x * 1664525 + 1013904223) >> 24);
         gs_str in = {text, sizes[i]};
-        gs_cleanup(gs_buf_done) gs_buf packed = GS_BUF(2u << 20), again = GS_BUF(2u << 20),
-                                       out = GS_BUF(sizes[i] + 2);
+        gs_cleanup(gs_buf_done) gs_buf packed = GS_BUF(2u << 20), again = GS_BUF(2u << 20), out = GS_BUF(sizes[i] + 2);
         pack(in, &packed);
         pack(in, &again);
         assert_true(gs_is_gzip(gs_buf_str(&packed)) && gs_str_eq(gs_buf_str(&packed), gs_buf_str(&again)));
@@ -77,9 +76,7 @@ static void test_damage(void **state)
         memcpy(exact, in.p, n);
         assert_int_equal(gs_gunzip((gs_str){exact, n}, &out, &err), cases[i].rc);
         assert_string_equal(err.msg, cases[i].error ? cases[i].error : "");
-        assert_string_equal(gs_buf_str(&out).p, cases[i].rc                ? ""
-                                                : cases[i].change == TWICE ? "abcdefghij"
-                                                                           : "abcdefg");
+        assert_string_equal(gs_buf_str(&out).p, cases[i].rc ? "" : cases[i].change == TWICE ? "abcdefghij" : "abcdefg");
     }
 }
 

@@ -12,14 +12,12 @@ static const struct {
 } cases[] = {
     {"object", "{\"a\":{\"b\":\"c\"}}", 0, NULL},
     {"scalar", "1", 0, NULL},
-    {"duplicate key", "{\"a\":1,\n \"a\":2}", -GS_TERMINAL,
-     "line 2, column 4: the key comes twice in this object"},
+    {"duplicate key", "{\"a\":1,\n \"a\":2}", -GS_TERMINAL, "line 2, column 4: the key comes twice in this object"},
     {"malformed", "{\"a\":1,\n  \"secret\" 2}", -GS_TERMINAL, "line 2, column 12: expected : behind a key"},
     {"more behind", "{}{}", -GS_TERMINAL, "line 1, column 3: more behind the JSON value"},
     {"too large", "{\"a\":\"0123456789012345678901234567890123456789\"}", -GS_NO_MEMORY,
      "JSON of 48 bytes, at most 40 are read"},
-    {"number out of range", "[99999999999999999999]", -GS_TERMINAL,
-     "line 1, column 21: the number is out of range"},
+    {"number out of range", "[99999999999999999999]", -GS_TERMINAL, "line 1, column 21: the number is out of range"},
 };
 
 static void test_parse(void **state)

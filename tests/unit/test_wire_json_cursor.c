@@ -106,8 +106,7 @@ static const struct {
     {"buf at the cap", AS_BUF, 3, "\"abcd\"", NULL, "at byte 0: the string is too long"},
     {"int", AS_INT, 0, "-9223372036854775807", "-9223372036854775807", NULL},
     {"largest int", AS_INT, 0, "9223372036854775807", "9223372036854775807", NULL},
-    {"int too large", AS_INT, 0, "9223372036854775808", NULL,
-     "at byte 0: expected a whole number of 64 bits"},
+    {"int too large", AS_INT, 0, "9223372036854775808", NULL, "at byte 0: expected a whole number of 64 bits"},
     {"fraction for int", AS_INT, 0, "1.0", NULL, "at byte 0: expected a whole number of 64 bits"},
     {"exponent for int", AS_INT, 0, "1e3", NULL, "at byte 0: expected a whole number of 64 bits"},
     {"string for int", AS_INT, 0, "\"1\"", NULL, "at byte 0: expected a whole number"},
@@ -181,8 +180,7 @@ static void test_walk(void **state)
                 else if (gs_json_peek(&c) == GS_JSON_NUMBER && gs_json_read_int64(&c, &v))
                     sum += v;
                 else if (gs_json_peek(&c) == GS_JSON_OBJECT && gs_json_enter_object(&c)) {
-                    assert_true(gs_json_next_key(&c, &key) && gs_json_read_int64(&c, &v) &&
-                                gs_json_leave(&c));
+                    assert_true(gs_json_next_key(&c, &key) && gs_json_read_int64(&c, &v) && gs_json_leave(&c));
                     sum += v;
                 }
             }
@@ -226,12 +224,9 @@ static const struct {
     const char *raw, *name;
     bool same;
 } keys[] = {
-    {"name", "name", true},       {"name", "nam", false},
-    {"nam", "name", false},       {"", "", true},
-    {"n\\u0061me", "name", true}, {"n\\u0061me", "n", false},
-    {"\\n", "\n", true},          {"\\n", "\\n", false},
-    {"a\\/b", "a/b", true},       {"\\u00e9", "\xc3\xa9", true},
-    {"a\\", "a\\", false},        {"name\\u0000", "name", false},
+    {"name", "name", true},       {"name", "nam", false},        {"nam", "name", false}, {"", "", true},
+    {"n\\u0061me", "name", true}, {"n\\u0061me", "n", false},    {"\\n", "\n", true},    {"\\n", "\\n", false},
+    {"a\\/b", "a/b", true},       {"\\u00e9", "\xc3\xa9", true}, {"a\\", "a\\", false},  {"name\\u0000", "name", false},
 };
 
 static void test_keys(void **state)
@@ -251,8 +246,8 @@ static void test_keys(void **state)
 static void test_find(void **state)
 {
     (void)state;
-    gs_str pod = GS_STR(
-        "{\"kind\":\"Pod\",\"metadata\":{\"labels\":{\"a\":\"b\"},\"uid\":\"u1\",\"generation\":7},\"x\":[}");
+    gs_str pod =
+        GS_STR("{\"kind\":\"Pod\",\"metadata\":{\"labels\":{\"a\":\"b\"},\"uid\":\"u1\",\"generation\":7},\"x\":[}");
     gs_str v;
     char s[8];
     int64_t n;

@@ -74,8 +74,8 @@ static const gs_json_field spec_table[] = {
     {GS_FIELD_INT_OR_STRING(struct spec, "port", port, port_table)},
     {GS_FIELD_DOUBLE(struct spec, "ratio", ratio, 0, 1)},
     {GS_FIELD_STRING(struct spec, "bucket", bucket), .min = 3, .has = GS_AT(struct spec, has_bucket)},
-    {GS_FIELD_LIST(struct spec, "actions", actions, n_actions, GS_TYPE_OBJECT), .table = action_table,
-     .min_items = 1, .item = &new_action},
+    {GS_FIELD_LIST(struct spec, "actions", actions, n_actions, GS_TYPE_OBJECT), .table = action_table, .min_items = 1,
+     .item = &new_action},
     {GS_FIELD_PAIRS(struct spec, "matchLabels", labels, n_labels, pair_table), .min_items = 1},
     {GS_FIELD_LIST(struct spec, "profiles", profiles, n_profiles, GS_TYPE_ENUM), .names = modes},
     {GS_FIELD_LIST(struct spec, "names", names, n_names, GS_TYPE_STRING)},
@@ -95,8 +95,7 @@ static const struct {
     {"required is null", "{\"mode\":null}", "spec.mode: is required"},
     {"enum", "{\"mode\":\"observe\"}", "spec.mode: must be one of Observe, DryRun, Enforce; got \"observe\""},
     {"enum of a wrong type", "{\"mode\":1}", "spec.mode: expected a string (at byte 8)"},
-    {"below", "{" M ",\"sampling\":{\"intervalSeconds\":0}}",
-     "spec.sampling.intervalSeconds: must be 1..300, got 0"},
+    {"below", "{" M ",\"sampling\":{\"intervalSeconds\":0}}", "spec.sampling.intervalSeconds: must be 1..300, got 0"},
     {"above", "{" M ",\"sampling\":{\"intervalSeconds\":301}}",
      "spec.sampling.intervalSeconds: must be 1..300, got 301"},
     {"beyond the C type", "{" M ",\"tiny\":128}", "spec.tiny: 128 is out of range"},
@@ -122,12 +121,10 @@ static const struct {
     {"too many pairs", "{" M ",\"matchLabels\":{\"a\":\"\",\"b\":\"\",\"c\":\"\"}}",
      "spec.matchLabels: must have at most 2 entries"},
     {"no pairs", "{" M ",\"matchLabels\":{}}", "spec.matchLabels: must have at least 1 entries, got 0"},
-    {"pair twice", "{" M ",\"matchLabels\":{\"a\":\"\",\"a\":\"\"}}",
-     "spec.matchLabels: has the key \"a\" twice"},
+    {"pair twice", "{" M ",\"matchLabels\":{\"a\":\"\",\"a\":\"\"}}", "spec.matchLabels: has the key \"a\" twice"},
     {"pair's key", "{" M ",\"matchLabels\":{\"01234567890\":\"\"}}",
      "spec.matchLabels.(key): must have at most 10 bytes"},
-    {"pair's value", "{" M ",\"matchLabels\":{\"app\":5}}",
-     "spec.matchLabels.app: expected a string (at byte 39)"},
+    {"pair's value", "{" M ",\"matchLabels\":{\"app\":5}}", "spec.matchLabels.app: expected a string (at byte 39)"},
     {"port range", "{" M ",\"port\":0}", "spec.port: must be 1..65535, got 0"},
     {"port name empty", "{" M ",\"port\":\"\"}", "spec.port: must not be empty"},
     {"port type", "{" M ",\"port\":true}", "spec.port: must be a whole number or a string"},
@@ -143,8 +140,7 @@ static void test_errors(void **state)
         struct spec s = {0};
         gs_error err = {0};
         print_message("%s\n", cases[i].name);
-        int rc = gs_json_map_decode_str(gs_str_of(cases[i].input), spec_table, &s, GS_UNKNOWN_REFUSE, "spec",
-                                        &err);
+        int rc = gs_json_map_decode_str(gs_str_of(cases[i].input), spec_table, &s, GS_UNKNOWN_REFUSE, "spec", &err);
         assert_int_equal(rc, cases[i].error ? -GS_TERMINAL : 0);
         assert_string_equal(err.msg, cases[i].error ? cases[i].error : "");
     }
@@ -172,8 +168,7 @@ static void test_values(void **state)
     assert_string_equal(s.bucket, "gostat");
     assert_true(s.has_bucket);
     assert_int_equal(s.n_actions, 2);
-    assert_true(s.actions[0].type == 1 && s.actions[0].step == 1 && s.actions[1].type == 0 &&
-                s.actions[1].step == 3);
+    assert_true(s.actions[0].type == 1 && s.actions[0].step == 1 && s.actions[1].type == 0 && s.actions[1].step == 3);
     assert_int_equal(s.n_labels, 2);
     assert_string_equal(s.labels[0].value, "a\tb");
     assert_string_equal(s.labels[1].key, "tier");
@@ -189,15 +184,14 @@ static void test_presence_and_unknown(void **state)
     (void)state;
     struct spec s = {0};
     gs_error err = {0};
-    gs_str text = GS_STR(
-        "{\"later\":[{}],\"mode\":\"Observe\",\"port\":8080,\"sampling\":{\"new\":1,\"timeoutSeconds\":0}}");
+    gs_str text =
+        GS_STR("{\"later\":[{}],\"mode\":\"Observe\",\"port\":8080,\"sampling\":{\"new\":1,\"timeoutSeconds\":0}}");
     assert_int_equal(gs_json_map_decode_str(text, spec_table, &s, GS_UNKNOWN_IGNORE, "spec", &err), 0);
     assert_true(s.sampling.has_timeout && !s.has_suspend && !s.has_bucket);
     assert_int_equal(s.port.number, 8080);
     assert_int_equal(gs_json_map_decode_str(text, spec_table, &s, GS_UNKNOWN_REFUSE, "", &err), -GS_TERMINAL);
     assert_int_equal(strncmp(err.msg, "later: no such field; known here: mode, suspend, ", 49), 0);
-    assert_int_equal(gs_json_map_decode_str(GS_STR("[]"), spec_table, &s, GS_UNKNOWN_REFUSE, "", &err),
-                     -GS_TERMINAL);
+    assert_int_equal(gs_json_map_decode_str(GS_STR("[]"), spec_table, &s, GS_UNKNOWN_REFUSE, "", &err), -GS_TERMINAL);
     assert_string_equal(err.msg, "expected an object (at byte 0)");
 }
 

@@ -30,13 +30,12 @@ static const struct {
      "}\n",
      "{\"a\":1}\n{\"b\":\"}]\\\"\"}\n", "{\"resourceVersion\":\"7\"}", 0, NULL},
     {"metadata behind items", GS_JSON_LIST,
-     " { \"items\" : [ {} , {\"x\":[[{}]]} ] , \"metadata\" : {\"continue\":\"c\"} } ",
-     "{}\n{\"x\":[[{}]]}\n", "{\"continue\":\"c\"}", 0, NULL},
+     " { \"items\" : [ {} , {\"x\":[[{}]]} ] , \"metadata\" : {\"continue\":\"c\"} } ", "{}\n{\"x\":[[{}]]}\n",
+     "{\"continue\":\"c\"}", 0, NULL},
     {"no items", GS_JSON_LIST, "{\"items\":[],\"metadata\":{}}", "", "{}", 0, NULL},
     {"items null", GS_JSON_LIST, "{\"metadata\":null,\"items\":null}", "", "", 0, NULL},
     {"other members", GS_JSON_LIST,
-     "{\"a\":[1,{\"items\":[{}]}],\"b\":-1.5,\"c\":true,\"items\":[{\"d\":2}],\"e\":\"\"}", "{\"d\":2}\n", "",
-     0, NULL},
+     "{\"a\":[1,{\"items\":[{}]}],\"b\":-1.5,\"c\":true,\"items\":[{\"d\":2}],\"e\":\"\"}", "{\"d\":2}\n", "", 0, NULL},
     {"escaped key", GS_JSON_LIST, "{\"it\\u0065ms\":[{}]}", "{}\n", "", 0, NULL},
     {"items within an item", GS_JSON_LIST, "{\"items\":[{\"items\":[{}],\"metadata\":{}}]}",
      "{\"items\":[{}],\"metadata\":{}}\n", "", 0, NULL},
@@ -47,12 +46,10 @@ static const struct {
      "JSON: cut off after 22 bytes"},
     {"cut before the end", GS_JSON_LIST, "{\"items\":[{\"a\":1}]", "{\"a\":1}\n", "", -GS_TRANSIENT,
      "JSON: cut off after 18 bytes"},
-    {"cut in a scalar", GS_JSON_LIST, "{\"items\":nul", "", "", -GS_TRANSIENT,
-     "JSON: cut off after 12 bytes"},
+    {"cut in a scalar", GS_JSON_LIST, "{\"items\":nul", "", "", -GS_TRANSIENT, "JSON: cut off after 12 bytes"},
     {"item is no object", GS_JSON_LIST, "{\"items\":[1]}", "", "", -GS_TERMINAL,
      "JSON: at byte 10: expected an object in items"},
-    {"items is no array", GS_JSON_LIST, "{\"items\":{}}", "", "", -GS_TERMINAL,
-     "JSON: at byte 9: items is no array"},
+    {"items is no array", GS_JSON_LIST, "{\"items\":{}}", "", "", -GS_TERMINAL, "JSON: at byte 9: items is no array"},
     {"metadata is no object", GS_JSON_LIST, "{\"metadata\":[]}", "", "", -GS_TERMINAL,
      "JSON: at byte 12: metadata is no object"},
     {"items twice", GS_JSON_LIST, "{\"items\":[{}],\"items\":[]}", "{}\n", "", -GS_TERMINAL,
@@ -63,14 +60,10 @@ static const struct {
      "JSON: at byte 12: expected , or ]"},
     {"trailing comma in items", GS_JSON_LIST, "{\"items\":[{},]}", "{}\n", "", -GS_TERMINAL,
      "JSON: at byte 13: expected an object in items"},
-    {"trailing comma", GS_JSON_LIST, "{\"a\":1,}", "", "", -GS_TERMINAL,
-     "JSON: at byte 7: expected a key in quotes"},
-    {"missing colon", GS_JSON_LIST, "{\"a\" 1}", "", "", -GS_TERMINAL,
-     "JSON: at byte 5: expected : behind a key"},
-    {"malformed member", GS_JSON_LIST, "{\"a\":[tru]}", "", "", -GS_TERMINAL,
-     "JSON: at byte 6: no JSON value"},
-    {"malformed scalar", GS_JSON_LIST, "{\"a\":01}", "", "", -GS_TERMINAL,
-     "JSON: at byte 5: malformed number"},
+    {"trailing comma", GS_JSON_LIST, "{\"a\":1,}", "", "", -GS_TERMINAL, "JSON: at byte 7: expected a key in quotes"},
+    {"missing colon", GS_JSON_LIST, "{\"a\" 1}", "", "", -GS_TERMINAL, "JSON: at byte 5: expected : behind a key"},
+    {"malformed member", GS_JSON_LIST, "{\"a\":[tru]}", "", "", -GS_TERMINAL, "JSON: at byte 6: no JSON value"},
+    {"malformed scalar", GS_JSON_LIST, "{\"a\":01}", "", "", -GS_TERMINAL, "JSON: at byte 5: malformed number"},
     {"no value", GS_JSON_LIST, "{\"a\":}", "", "", -GS_TERMINAL,
      "JSON: at byte 5: the input ends where a value should be"},
     {"malformed key", GS_JSON_LIST, "{\"a\\x\":1}", "", "", -GS_TERMINAL,
@@ -79,14 +72,12 @@ static const struct {
      "JSON: at byte 16: } closes an array"},
     {"brackets do not match, again", GS_JSON_FRAMES, "{\"a\":{]}", "", "", -GS_TERMINAL,
      "JSON: at byte 6: ] closes an object"},
-    {"more behind", GS_JSON_LIST, "{\"items\":[]}{", "", "", -GS_TERMINAL,
-     "JSON: at byte 12: more behind the list"},
+    {"more behind", GS_JSON_LIST, "{\"items\":[]}{", "", "", -GS_TERMINAL, "JSON: at byte 12: more behind the list"},
     {"frames", GS_JSON_FRAMES, "{\"type\":\"ADDED\"}\n{\"a\":\"\\\\\"}{}\r\n\n {\"b\":[]}\n",
      "{\"type\":\"ADDED\"}\n{\"a\":\"\\\\\"}\n{}\n{\"b\":[]}\n", "", 0, NULL},
     {"no frames", GS_JSON_FRAMES, "\n", "", "", 0, NULL},
     {"cut frame", GS_JSON_FRAMES, "{}\n{\"a\":\"", "{}\n", "", -GS_TRANSIENT, "JSON: cut off after 9 bytes"},
-    {"frame is no object", GS_JSON_FRAMES, "{}\n[1]", "{}\n", "", -GS_TERMINAL,
-     "JSON: at byte 3: expected an object"},
+    {"frame is no object", GS_JSON_FRAMES, "{}\n[1]", "{}\n", "", -GS_TERMINAL, "JSON: at byte 3: expected an object"},
 };
 
 /* Each chunk is a block of its own, so that ASan sees a read beyond it. */
@@ -142,8 +133,7 @@ static void test_callback_stops(void **state)
     (void)state;
     int calls = 0;
     gs_error err;
-    gs_cleanup(gs_json_split_free) gs_json_split *s =
-        gs_json_split_new(GS_JSON_FRAMES, stop_at_second, &calls);
+    gs_cleanup(gs_json_split_free) gs_json_split *s = gs_json_split_new(GS_JSON_FRAMES, stop_at_second, &calls);
     assert_int_equal(gs_json_split_feed(s, GS_STR("{}{}{}"), &err), -GS_CANCELLED);
     assert_string_equal(err.msg, "enough");
     assert_int_equal(gs_json_split_feed(s, GS_STR("{}"), &err), -GS_CANCELLED);
@@ -180,8 +170,7 @@ static void test_cap(void **state)
         for (size_t size = 4096; size <= n; size = size == 4096 ? n : n + 1) {
             size_t seen = 0;
             gs_error err = {0};
-            gs_cleanup(gs_json_split_free) gs_json_split *s =
-                gs_json_split_new(GS_JSON_FRAMES, count_bytes, &seen);
+            gs_cleanup(gs_json_split_free) gs_json_split *s = gs_json_split_new(GS_JSON_FRAMES, count_bytes, &seen);
             assert_int_equal(feed_in_chunks(s, (gs_str){text, n}, size, &err), more ? -GS_NO_MEMORY : 0);
             assert_int_equal(seen, more ? 0 : n);
             assert_string_equal(err.msg, more ? "JSON: the value at byte 0 has more than 3145728 bytes" : "");
@@ -202,8 +191,7 @@ static void test_nesting(void **state)
         (void)gs_buf_adds(&text, "}");
         gs_error err = {0};
         gs_cleanup(gs_json_split_free) gs_json_split *s = gs_json_split_new(GS_JSON_FRAMES, collect, &out);
-        assert_int_equal(gs_json_split_feed(s, gs_buf_str(&text), &err),
-                         n < GS_MAX_NESTING ? 0 : -GS_TERMINAL);
+        assert_int_equal(gs_json_split_feed(s, gs_buf_str(&text), &err), n < GS_MAX_NESTING ? 0 : -GS_TERMINAL);
         assert_string_equal(err.msg, n < GS_MAX_NESTING ? "" : "JSON: at byte 68: nested too deeply");
     }
 }

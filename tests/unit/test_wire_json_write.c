@@ -35,9 +35,9 @@ static void test_whole(void **state)
     gs_jw_strn_at(&w, GS_STR("a\nb"), GS_STR("c"));
     gs_jw_end(&w);
     assert_int_equal(gs_jw_finish(&w, NULL), 0);
-    assert_string_equal(
-        b.p, "before:{\"kind\":\"Lease\",\"none\":null,\"list\":[-9223372036854775808,18446744073709551615,"
-             "{},[]],\"zero\":false,\"replicas\":0,\"raw\":{\"a\":[1]},\"k\\\"ey\":0.1,\"a\\nb\":\"c\"}");
+    assert_string_equal(b.p,
+                        "before:{\"kind\":\"Lease\",\"none\":null,\"list\":[-9223372036854775808,18446744073709551615,"
+                        "{},[]],\"zero\":false,\"replicas\":0,\"raw\":{\"a\":[1]},\"k\\\"ey\":0.1,\"a\\nb\":\"c\"}");
 }
 
 static const struct {

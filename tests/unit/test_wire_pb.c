@@ -84,8 +84,7 @@ static void test_views(void **state)
     assert_int_equal(decode(bytes, &s, &time, NULL), 0);
     assert_int_equal(time, 5);
     assert_int_equal(s.n_strings, 3);
-    assert_true(gs_str_is(s.strings[0], "") && gs_str_is(s.strings[1], "goroutine") &&
-                gs_str_is(s.strings[2], "x"));
+    assert_true(gs_str_is(s.strings[0], "") && gs_str_is(s.strings[1], "goroutine") && gs_str_is(s.strings[2], "x"));
     assert_true(s.strings[1].p == profile + 4); /* no copy */
     assert_int_equal(s.n_numbers, 3);
     assert_true(s.numbers[0] == 1 && s.numbers[1] == 300 && s.numbers[2] == 7);
