@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ALLOWED = """
 get,list,watch,patch gostat.dev gostatpolicies
 patch gostat.dev gostatpolicies/status
-get,list,watch,create,patch,delete gostat.dev gostatincidents
+get,list,watch,create,delete gostat.dev gostatincidents
 patch gostat.dev gostatincidents/status
 list,watch core pods
 get apps replicasets
@@ -26,7 +26,7 @@ create,patch events.k8s.io events
 DENIED = """
 create,update,delete,deletecollection gostat.dev gostatpolicies
 update gostat.dev gostatpolicies/status
-update,deletecollection gostat.dev gostatincidents
+update,patch,deletecollection gostat.dev gostatincidents
 get,create,update,patch,delete core pods
 get,create core pods/exec
 create core pods/eviction

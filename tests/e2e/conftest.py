@@ -86,3 +86,9 @@ def kill_scenes(request, stage, scenes):
 def alone(kill_scenes):
     """All scenes have ended: the test may stop the API server."""
     kill_scenes.wait()
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.section("measured")
+    for line in LINES:
+        terminalreporter.line(line)
