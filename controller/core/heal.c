@@ -88,6 +88,7 @@ void gs_heal_plan(const gs_policy *p, const gs_incident *i, const gs_workload_fa
     gs_heal_precheck(p, i, h, wall_ms, ret);
     if (ret->refusal)
         return;
+    ret->from = ret->to = f->replicas; /* a refusal shows them too */
     const gs_scale_out *so = &p->actions[tried(p, i)].scale_out;
     char message[GS_OBJECT_LEN + 80];
     if (f->gone) {

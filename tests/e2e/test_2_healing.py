@@ -39,8 +39,11 @@ def autoscaler(shop):
     assert i["status"]["phase"] == "Open"
     assert shop.world.audit.scalings(shop.ns) == [] and shop.replicas() == 2, shop.show()
     assert FINALIZER not in shop.finalizers()
-    healing = next(c for c in shop.get_policy()["status"]["conditions"] if c["type"] == "Healing")
-    assert healing["reason"] == "Autoscaler", shop.show()
+    shop.until(
+        10,
+        "the condition Healing to say why",
+        lambda: any(c["reason"] == "Autoscaler" for c in shop.get_policy()["status"]["conditions"]),
+    )
 
 
 @play
