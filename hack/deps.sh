@@ -6,11 +6,11 @@ HACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HACK/lib/common.sh"
 
 BUILD=(gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libjansson-dev libyaml-dev libssl-dev libcmocka-dev
-  libevent-dev zlib1g-dev libnanopb-dev nanopb protobuf-compiler)
+  libevent-dev zlib1g-dev libnanopb-dev nanopb protobuf-compiler openssl)
 LINT=(clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
-CLUSTER=(containerd runc containernetworking-plugins iproute2 iptables nftables conntrack buildah skopeo util-linux openssl
+CLUSTER=(containerd runc containernetworking-plugins iproute2 iptables nftables conntrack util-linux openssl
   procps curl ca-certificates gcc libc6-dev)
-TEST=(valgrind prometheus)
+TEST=(prometheus) # promtool
 GROUPS_ALL=(build lint cluster test)
 
 usage() {
