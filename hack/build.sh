@@ -26,7 +26,7 @@ missing() {
   command -v "$c" >/dev/null || echo "$c"
   command -v nanopb_generator >/dev/null || command -v nanopb_generator.py >/dev/null || echo nanopb_generator
   if command -v pkg-config >/dev/null; then
-    for p in libcurl jansson yaml-0.1 libcrypto libevent_core libevent_pthreads zlib cmocka; do
+    for p in libcurl jansson yaml-0.1 libcrypto libevent_core zlib cmocka; do
       pkg-config --exists "$p" || echo "$p (library)"
     done
   fi
