@@ -129,7 +129,7 @@ stage_component() {
 stage_e2e() {
   prepare_real
   "$ROOT/hack/build.sh" release >"$DIR/release.build.log" 2>&1
-  counted e2e env GOSTAT_BIN="$ROOT/build/release/gostat" GOSTAT_CLUSTER="e2e-$$" "$ROOT/tests/e2e/run.sh"
+  counted e2e env GOSTAT_BINARY="$ROOT/build/release/gostat" GOSTAT_CLUSTER="e2e-$$" "$ROOT/tests/e2e/run.sh"
 }
 
 stage_demo() {
