@@ -17,6 +17,7 @@
 /* What the API server and the object store send. */
 #define GS_MAX_OBJECT_BYTES (3u << 20)       /* one object; etcd refuses more than 1.5 MB */
 #define GS_MAX_REPLY_BYTES (4u << 20)        /* a reply to GET, CREATE, PATCH */
+#define GS_MAX_SECRET_VALUE (256u << 10)     /* one value of a Secret: a key, a token, CAs */
 #define GS_MAX_STORE_REPLY_BYTES (64u << 10) /* an S3 reply: XML errors */
 #define GS_MAX_HEADER_BYTES (64u << 10)      /* all headers of a reply */
 #define GS_LIST_PAGE 500                     /* objects in a LIST page */

@@ -430,7 +430,7 @@ static void on_policy(void *ctx, const gs_kube_reply *reply)
         write_status(a);
     } else if (a->purpose == UNDO) {
         read_scale(a);
-    } else if (gs_kube_has_finalizer(&m, GS_FINALIZER) || m.deletion_timestamp.n) {
+    } else if (gs_kube_has_finalizer(&m, GS_POLICY_FINALIZER) || m.deletion_timestamp.n) {
         write_status(a); /* the API server takes no new finalizer on what is being deleted */
     } else {
         gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(GS_MAX_OBJECT_BYTES);

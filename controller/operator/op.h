@@ -18,7 +18,6 @@
 #include "kube/lease.h"
 #include "kube/queue.h"
 
-#define GS_FINALIZER "gostat.dev/undo"
 #define GS_USABLE_LABEL "gostat.dev/usable"
 #define GS_STATUS_COUNTS_MS 30000 /* changing counts are written no more often */
 #define GS_STATUS_MIN_MS 1000     /* anything of one object is */

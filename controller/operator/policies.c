@@ -72,7 +72,7 @@ static void take_invalid(op_policy *p, const gs_kube_meta *m, const char *why)
     (void)gs_str_copy(shell->uid, sizeof shell->uid, m->uid);
     shell->generation = m->generation;
     shell->deleting = m->deletion_timestamp.n > 0;
-    shell->has_finalizer = gs_kube_has_finalizer(m, GS_FINALIZER);
+    shell->has_finalizer = gs_kube_has_finalizer(m, GS_POLICY_FINALIZER);
     gs_policy_free(p->p);
     p->p = shell;
     free(p->invalid);

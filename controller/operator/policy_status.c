@@ -184,10 +184,10 @@ int op_finalizer_patch(gs_str object, bool want, gs_buf *out, gs_error *err)
     char name[GS_OBJECT_LEN + 64];
     if (gs_json_enter_array(&c))
         while (gs_json_next_element(&c))
-            if (gs_json_read_string(&c, name, sizeof name) && !gs_streq(name, GS_FINALIZER))
+            if (gs_json_read_string(&c, name, sizeof name) && !gs_streq(name, GS_POLICY_FINALIZER))
                 gs_jw_str(&w, NULL, name);
     if (want)
-        gs_jw_str(&w, NULL, GS_FINALIZER);
+        gs_jw_str(&w, NULL, GS_POLICY_FINALIZER);
     gs_jw_end(&w);
     gs_jw_end(&w);
     gs_jw_end(&w);

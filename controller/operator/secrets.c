@@ -11,8 +11,6 @@
 
 const gs_kube_resource OP_SECRETS = {"", "v1", "secrets", true};
 
-#define MAX_SECRET_VALUE (256u << 10)
-
 struct op_secret_read {
     op *o;
     char ns[GS_NAMESPACE_LEN];
@@ -135,7 +133,7 @@ op_secret_read *op_secret_read_start(op *o, const char *ns, const gs_s3_spec *s3
     r->s3 = *s3;
     r->done = done;
     r->ctx = ctx;
-    r->access = r->secret = r->token = r->ca = GS_BUF(MAX_SECRET_VALUE);
+    r->access = r->secret = r->token = r->ca = GS_BUF(GS_MAX_SECRET_VALUE);
     get(r, r->s3.credentials_secret, on_credentials);
     return r;
 }

@@ -69,7 +69,7 @@ static void on_dump_stored(void *ctx, const gs_error *err)
 
 static const char *keep(gs_buf *b, const char *s)
 {
-    *b = GS_BUF(256u << 10);
+    *b = GS_BUF(GS_MAX_SECRET_VALUE);
     if (!s || gs_buf_adds(b, s) < 0)
         return NULL;
     return b->p;
