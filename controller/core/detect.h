@@ -12,10 +12,12 @@ enum gs_rule {
     GS_RULE_SURGE = 1 << 1,
     GS_RULE_BLOCKED = 1 << 2,
     GS_RULE_SITE = 1 << 3, /* a site of the regular profile is well above the pod's base */
+    GS_RULE_FLOOR = 1 << 4,
+    GS_RULE_BASELINE = 1 << 5,
 };
-#define GS_RULES 4
+#define GS_RULES 6
 
-/* "growth", "surge", "blocked", "site" for a single bit. */
+/* "growth", "surge", "blocked", "site", "floor", "baseline" for a single bit. */
 const char *gs_rule_name(unsigned rule);
 
 typedef struct gs_verdict {
@@ -28,7 +30,9 @@ typedef struct gs_verdict {
 
 /* growth: rises `periods` times in a row, by at least GS_MIN_RISE goroutines in all, and faster than percentPerMinute
  *   of the count it began with: 100 * (last - first) / max(first, 1) / minutes.
- * surge: at least `goroutines`, and at least (1 + percent / 100) times the window's minimum. */
+ * surge: at least `goroutines`, and at least (1 + percent / 100) times the window's minimum.
+ * floor: see gs_series_floor.
+ * baseline: more than staticGoroutines, and more than (1 + permille / 1000) times the percentile of the last samples. */
 void gs_detect_series(const gs_detection *d, const gs_series *se, int64_t now_ms, gs_verdict *ret);
 
 /* On one profile, against the base where there is one:

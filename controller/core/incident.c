@@ -6,7 +6,7 @@
 
 const char *gs_severity_name(enum gs_severity s)
 {
-    static const char *const names[] = {"Low", "Medium", "P0"};
+    static const char *const names[] = {"Low", "Medium", "High", "P0"};
     return names[s];
 }
 
@@ -26,12 +26,10 @@ void gs_pattern_done(gs_pattern *p)
 {
     free(p->leaf);
     free(p->entry);
+    free(p->created_by);
     for (size_t i = 0; i < p->n_key_frames; i++)
         free(p->key_frames[i]);
-    for (size_t i = 0; i < p->n_labels; i++) {
-        free(p->labels[i].key);
-        free(p->labels[i].value);
-    }
+    gs_arena_done(&p->label_memory);
     *p = (gs_pattern){0};
 }
 
@@ -44,11 +42,23 @@ void gs_pattern_set(gs_pattern *p, const gs_site *s)
     p->state = s->state;
     p->leaf = gs_strdup(s->leaf);
     p->entry = gs_strdup(s->entry);
+    p->created_by = gs_strdup(s->created_by);
+    p->boundary = s->boundary;
     for (; p->n_key_frames < s->n_key_frames && p->n_key_frames < GS_MAX_KEY_FRAMES; p->n_key_frames++)
         p->key_frames[p->n_key_frames] = gs_strdup(s->key_frames[p->n_key_frames]);
-    for (; p->n_labels < s->n_labels && p->n_labels < GS_MAX_LABELS; p->n_labels++) {
-        p->labels[p->n_labels].key = gs_strdup(s->labels[p->n_labels].key);
-        p->labels[p->n_labels].value = gs_strdup(s->labels[p->n_labels].value);
+    gs_pattern_set_labels(p, s->labels, s->n_labels);
+}
+
+void gs_pattern_set_labels(gs_pattern *p, const gs_label_set *sets, size_t n)
+{
+    gs_arena_done(&p->label_memory);
+    p->n_labels = n < GS_LABEL_SETS ? n : GS_LABEL_SETS;
+    for (size_t k = 0; k < p->n_labels; k++) {
+        gs_label *v = sets[k].n ? gs_arena_alloc(&p->label_memory, sets[k].n * sizeof *v) : NULL;
+        for (size_t j = 0; j < sets[k].n; j++)
+            v[j] = (gs_label){.key = gs_arena_str(&p->label_memory, gs_str_of(sets[k].v[j].key)),
+                              .value = gs_arena_str(&p->label_memory, gs_str_of(sets[k].v[j].value))};
+        p->labels[k] = (gs_label_set){.v = v, .n = sets[k].n, .count = sets[k].count};
     }
 }
 

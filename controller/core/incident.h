@@ -11,6 +11,7 @@
 #include "core/detect.h"
 #include "core/growth.h"
 #include "core/policy.h"
+#include "core/score.h"
 #include "core/stack.h"
 
 typedef struct gs_workload_ref {
@@ -26,20 +27,23 @@ typedef struct gs_pattern {
     char id[GS_SITE_ID_LEN];
     uint64_t count; /* goroutines beyond the base, over all pods of the incident */
     enum gs_state state;
-    char *leaf, *entry;
+    enum gs_boundary boundary;
+    double score; /* 0..1; its risk is gs_risk_of(score) */
+    char *leaf, *entry, *created_by; /* created_by: "" while no dump told it */
     char *key_frames[GS_MAX_KEY_FRAMES];
     size_t n_key_frames;
-    struct gs_pattern_label {
-        char *key, *value;
-    } labels[GS_MAX_LABELS];
+    gs_label_set labels[GS_LABEL_SETS]; /* in memory of its own */
     size_t n_labels;
+    gs_arena label_memory;
 } gs_pattern;
 
-void gs_pattern_set(gs_pattern *p, const gs_site *s); /* count is left as it was */
+void gs_pattern_set(gs_pattern *p, const gs_site *s); /* count and score are left as they were */
+void gs_pattern_set_labels(gs_pattern *p, const gs_label_set *sets, size_t n); /* copies; at most GS_LABEL_SETS */
 void gs_pattern_done(gs_pattern *p);
 
 typedef struct gs_incident_pod {
     char name[GS_OBJECT_LEN];
+    char revision[GS_REVISION_LEN];                 /* pod-template-hash; "" */
     uint64_t goroutines;                            /* of the whole process */
     uint64_t leaking;                               /* of the incident's sites, beyond the base */
     uint64_t per_pattern[GS_MAX_INCIDENT_PATTERNS]; /* the same by pattern */
@@ -48,7 +52,19 @@ typedef struct gs_incident_pod {
     unsigned below;                                 /* successive profiles under half of the peak */
 } gs_incident_pod;
 
-enum gs_severity { GS_SEVERITY_LOW, GS_SEVERITY_MEDIUM, GS_SEVERITY_P0 };
+/* What a grade rests on: gradeReasons. */
+enum gs_reason {
+    GS_REASON_FLOOR = 1 << 0,      /* FloorRises: the pod's minimum rose over all windows */
+    GS_REASON_SITE = 1 << 1,       /* SiteGrows: between profiles */
+    GS_REASON_COUNTS = 1 << 2,     /* CountsSurvive: the pod never had clearly fewer goroutines than the site had */
+    GS_REASON_IDS = 1 << 3,        /* IdsSurvive: two dumps show the same goroutines */
+    GS_REASON_LEAK = 1 << 4,       /* LeakProfile: the runtime's leak profile names the growing site */
+    GS_REASON_LEAK_AGAIN = 1 << 5, /* LeakProfileGrows: and again, with more goroutines */
+};
+#define GS_REASONS 6
+const char *gs_reason_name(unsigned reason); /* of a single bit */
+
+enum gs_severity { GS_SEVERITY_LOW, GS_SEVERITY_MEDIUM, GS_SEVERITY_HIGH, GS_SEVERITY_P0 };
 enum gs_outcome { GS_OUTCOME_PENDING, GS_OUTCOME_SUCCEEDED, GS_OUTCOME_FAILED, GS_OUTCOME_UNDONE, GS_OUTCOME_REFUSED };
 enum gs_phase { GS_PHASE_OPEN, GS_PHASE_MITIGATING, GS_PHASE_RESOLVED };
 
@@ -81,9 +97,10 @@ typedef struct gs_incident {
     char policy_name[GS_OBJECT_LEN], policy_uid[GS_UID_LEN]; /* in the workload's namespace */
     char pattern_id[GS_SITE_ID_LEN];                         /* the primary site: the incident's identity */
     enum gs_grade grade;
-    bool site_grows; /* gradeReasons */
+    unsigned reasons; /* of enum gs_reason */
     unsigned rules;  /* enum gs_rule that fired for it */
     enum gs_severity severity;
+    double score; /* of the pattern with the highest */
     int64_t start_ms, detection_ms, localization_ms, resolution_ms;
     int occurrences;
     bool resolved;

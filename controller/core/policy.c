@@ -10,7 +10,7 @@ const char *gs_mode_name(enum gs_mode m)
 
 const char *gs_grade_name(enum gs_grade g)
 {
-    static const char *const names[] = {"", "Suspected", "Probable"};
+    static const char *const names[] = {"", "Suspected", "Probable", "Proven"};
     return names[g];
 }
 
@@ -18,6 +18,18 @@ const char *gs_action_name(enum gs_action_type a)
 {
     static const char *const names[] = {"ScaleOut"};
     return names[a];
+}
+
+const char *gs_class_name(enum gs_class c)
+{
+    static const char *const names[] = {"Payment", "Cache", "Login", "Search", "Custom"};
+    return names[c];
+}
+
+int gs_class_permille(enum gs_class c)
+{
+    static const int permille[] = {20, 50, 5, 5, 0};
+    return permille[c];
 }
 
 gs_policy *gs_policy_new(void)
@@ -39,7 +51,18 @@ gs_policy *gs_policy_new(void)
     p->detection.surge.window_s = 300;
     p->detection.blocked.enabled = true;
     p->detection.blocked.goroutines = 100;
-    p->snapshot_goroutine = true;
+    p->detection.floor.enabled = true;
+    p->detection.floor.window_s = 120;
+    p->detection.floor.windows = 4;
+    p->detection.baseline.enabled = true;
+    p->detection.baseline.static_goroutines = 2000;
+    p->detection.baseline.samples = 30;
+    p->detection.baseline.percentile = 90;
+    p->detection.tolerance.class = GS_CLASS_PAYMENT;
+    p->detection.tolerance.permille = gs_class_permille(GS_CLASS_PAYMENT);
+    p->detection.leak_profile = true;
+    p->snapshot_goroutine = p->snapshot_leak = true;
+    p->full_dump_max = 5000;
     p->min_grade = GS_GRADE_PROBABLE;
     p->cooldown_s = 600;
     return p;

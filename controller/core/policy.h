@@ -11,18 +11,24 @@
 #define GS_NAMESPACE_LEN 64 /* a DNS label and its end */
 #define GS_OBJECT_LEN 254   /* a Kubernetes object name and its end */
 #define GS_UID_LEN 48
+#define GS_REVISION_LEN 64 /* a label's value and its end */
 #define GS_PATH_LEN 257
 #define GS_URL_LEN 301
 #define GS_MAX_POLICY_ACTIONS 4
 
 enum gs_mode { GS_MODE_OBSERVE, GS_MODE_DRY_RUN, GS_MODE_ENFORCE };
-enum gs_grade { GS_GRADE_NONE, GS_GRADE_SUSPECTED, GS_GRADE_PROBABLE };
+enum gs_grade { GS_GRADE_NONE, GS_GRADE_SUSPECTED, GS_GRADE_PROBABLE, GS_GRADE_PROVEN };
 enum gs_action_type { GS_ACTION_SCALE_OUT };
 enum gs_addressing { GS_ADDRESSING_PATH, GS_ADDRESSING_VIRTUAL_HOST };
 
+/* How far a count may leave its usual range before it is remarkable, by what the workload does. */
+enum gs_class { GS_CLASS_PAYMENT, GS_CLASS_CACHE, GS_CLASS_LOGIN, GS_CLASS_SEARCH, GS_CLASS_CUSTOM };
+
 const char *gs_mode_name(enum gs_mode m);          /* "Observe" "DryRun" "Enforce" */
-const char *gs_grade_name(enum gs_grade g);        /* "" "Suspected" "Probable" */
+const char *gs_grade_name(enum gs_grade g);        /* "" "Suspected" "Probable" "Proven" */
 const char *gs_action_name(enum gs_action_type a); /* "ScaleOut" */
+const char *gs_class_name(enum gs_class c);        /* "Payment" ... */
+int gs_class_permille(enum gs_class c);            /* Payment 20, Cache 50, Login and Search 5; Custom 0: as given */
 
 /* A container port by number or by name. */
 typedef struct gs_port {
@@ -54,6 +60,22 @@ typedef struct gs_detection {
         bool enabled;
         int64_t goroutines; /* blocked at one site, IO wait not counted */
     } blocked;
+    struct {
+        bool enabled;
+        int window_s; /* 1..3600, at least the sampling interval */
+        int windows;  /* 2..8: successive windows whose minimum rises; also how long a site must grow for Probable */
+    } floor;
+    struct {
+        bool enabled;
+        int64_t static_goroutines; /* above this count, and ... */
+        int samples;               /* 5..30: ... above the percentile of as many earlier samples, by the tolerance */
+        int percentile;            /* 50..99 */
+    } baseline;
+    struct {
+        enum gs_class class;
+        int permille; /* 0..1000 */
+    } tolerance;
+    bool leak_profile; /* Auto: ask pods that offer it; false: Never */
 } gs_detection;
 
 typedef struct gs_s3_spec {
@@ -92,7 +114,8 @@ typedef struct gs_policy {
     gs_endpoint_spec endpoint;
     int interval_s, timeout_s, profile_interval_s;
     gs_detection detection;
-    bool snapshot_goroutine;
+    bool snapshot_goroutine, snapshot_leak; /* profiles that are kept as evidence */
+    int64_t full_dump_max;                  /* goroutines; above it no debug=2 dump is asked for. 0: never */
     bool has_s3;
     gs_s3_spec s3;
     enum gs_grade min_grade;

@@ -16,6 +16,8 @@ enum gs_state {
     GS_STATE_RUNNING, /* running, runnable, or a wait that the frames do not tell */
     GS_STATE_CHAN_SEND,
     GS_STATE_CHAN_RECEIVE,
+    GS_STATE_CHAN_SEND_NIL,    /* on a nil channel: for ever. Only a dump tells */
+    GS_STATE_CHAN_RECEIVE_NIL,
     GS_STATE_SELECT,
     GS_STATE_SELECT_NONE, /* select {} */
     GS_STATE_MUTEX,
@@ -27,6 +29,7 @@ enum gs_state {
     GS_STATE_IO_WAIT,
     GS_STATE_SLEEP,
     GS_STATE_SYSCALL,
+    GS_STATE_SYSTEM, /* the runtime's own: GC worker (idle), finalizer wait, ... */
     GS_STATE_COUNT_
 };
 
@@ -71,6 +74,27 @@ typedef struct gs_label {
     const char *key, *value;
 } gs_label;
 
+/* One combination of pprof labels, sorted by key, and how many of a site's goroutines have it. Where the program sets
+ * no label "route", the function that serves the request is added as the label "handler". */
+typedef struct gs_label_set {
+    const gs_label *v;
+    size_t n;
+    uint64_t count;
+} gs_label_set;
+#define GS_LABEL_SETS 3
+
+/* Which boundary of the code a stuck goroutine broke:
+ * Lock: a mutex, semaphore, WaitGroup or condition. Communication: a channel or select whose other side does not come.
+ * Timeout: IO, the kernel or a timer without an end. Reference: nothing is waited for, something still holds it. */
+enum gs_boundary {
+    GS_BOUNDARY_NONE,
+    GS_BOUNDARY_REFERENCE,
+    GS_BOUNDARY_COMMUNICATION,
+    GS_BOUNDARY_TIMEOUT,
+    GS_BOUNDARY_LOCK
+};
+const char *gs_boundary_name(enum gs_boundary b); /* "" "Reference" "Communication" "Timeout" "Lock" */
+
 /* All goroutines of a profile at one site. Strings live in the profile's arena. */
 typedef struct gs_site {
     char id[GS_SITE_ID_LEN];
@@ -82,17 +106,44 @@ typedef struct gs_site {
     int64_t leaf_line;
     const char *const *key_frames; /* "function file:line" */
     size_t n_key_frames;
-    const gs_label *labels; /* pprof labels of the largest group of its goroutines */
+    const gs_label_set *labels; /* the combinations with most goroutines, the largest first; at most GS_LABEL_SETS */
     size_t n_labels;
+    const char *created_by; /* normally known from a dump only; "" */
+    enum gs_boundary boundary;
+    double depth;   /* mean of min(frames / 64, 1) over its goroutines */
+    double blocked; /* share of its goroutines whose state gs_state_blocked */
+    bool has_wait;  /* from a dump: the next four are known */
+    double waited;  /* mean of 1 - exp(-wait_ms / 30000) */
+    uint32_t wait_min, wait_p50, wait_max; /* minutes */
+    uint32_t pattern; /* index in the profile's sites of its pattern's primary site: the one with most goroutines */
 } gs_site;
+
+/* Which goroutine is at which site: from a dump only. */
+typedef struct gs_goroutine {
+    uint64_t id;
+    uint32_t site; /* index; UINT32_MAX: at a site that was cut */
+} gs_goroutine;
+
+enum gs_profile_kind {
+    GS_PROFILE_GOROUTINE, /* goroutine?debug=0 or 1 */
+    GS_PROFILE_LEAK,      /* goroutineleak?debug=0: what the runtime's collector cannot reach */
+    GS_PROFILE_DUMP,      /* goroutine?debug=2: every goroutine */
+};
+#define GS_PROFILE_KINDS 3
+const char *gs_profile_kind_name(enum gs_profile_kind k); /* "Goroutine" "GoroutineLeak" "FullDump" */
 
 /* A decoded goroutine profile. Made on a worker, then owned by the loop. */
 typedef struct gs_profile {
     gs_arena arena;
     uint64_t total; /* goroutines, sites that were cut included */
-    bool truncated; /* more sites than GS_MAX_PROFILE_SITES */
+    enum gs_profile_kind kind;
+    bool truncated; /* more sites than GS_MAX_PROFILE_SITES, or the input was cut off */
     gs_site *sites; /* by count, the largest first, then by id */
     size_t n;
+    uint64_t io_wait;   /* goroutines in IO wait, over all sites */
+    uint64_t consumers; /* of answers over HTTP: in (*persistConn).roundTrip, or reading a response's body */
+    gs_goroutine *goroutines; /* by id; NULL unless asked for (heap, not arena) */
+    size_t n_goroutines;
 } gs_profile;
 
 void gs_profile_free(gs_profile *p);

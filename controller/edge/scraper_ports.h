@@ -14,7 +14,7 @@
 void *gs_port_pool_new(void *ctx); /* never NULL: it can only fail where memory ends, and then ends the process */
 void gs_port_pool_free(void *ctx, void *pool);
 void gs_port_sample(void *ctx, void *pool, const gs_endpoint *e, bool total, gs_sampled done, void *arg);
-void gs_port_fetch(void *ctx, const gs_endpoint *e, gs_profiled done, void *arg);
+void gs_port_fetch(void *ctx, const gs_endpoint *e, enum gs_profile_kind kind, gs_profiled done, void *arg);
 void gs_port_forget(void *ctx, void *arg);
 
 #endif

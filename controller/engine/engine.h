@@ -26,6 +26,8 @@ typedef struct gs_target_spec {
     const char *ns, *name, *uid; /* the pod; uid tells a new pod of the same name */
     const char *host;
     int metrics_port, pprof_port; /* as resolved for this pod; 0: the pod has no such port */
+    const char *revision;         /* pod-template-hash; "" or NULL: none */
+    uint64_t memory_limit;        /* bytes, of all containers; 0: none or not known */
 } gs_target_spec;
 
 /* The pod is watched under this policy (in force) as part of this workload. Again with the same values: nothing

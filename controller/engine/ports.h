@@ -23,9 +23,10 @@ typedef struct gs_sample_source {
     void *ctx;
 } gs_sample_source;
 
-/* L2: a goroutine profile, decoded off the loop thread. done owns profile and raw (the bytes as the pod sent them). */
+/* L2, L3 and L4: a profile of this kind, decoded off the loop thread. done owns profile and raw (the bytes as the pod
+ * sent them). err->kind GS_NOT_FOUND: the pod does not offer this kind. */
 typedef struct gs_profile_source {
-    void (*fetch)(void *ctx, const gs_endpoint *e,
+    void (*fetch)(void *ctx, const gs_endpoint *e, enum gs_profile_kind kind,
                   void (*done)(void *arg, gs_profile *p, gs_buf *raw, const gs_error *err), void *arg);
     void (*forget)(void *ctx, void *arg); /* ends the calls with this arg, without answering */
     void *ctx;
