@@ -18,6 +18,9 @@ static const struct command {
 } commands[] = {
     {"controller", gs_cmd_controller, "run the Kubernetes operator"},
     {"watch", gs_cmd_watch, "watch plain processes for goroutine leaks, without a cluster"},
+    {"analyze", gs_cmd_analyze, "tell what goroutine profiles and dumps show, from files"},
+    {"diff", gs_cmd_diff, "compare two goroutine profiles of one process"},
+    {"backtest", gs_cmd_backtest, "try a policy on samples of the past, from a file or a Prometheus server"},
     {"version", cmd_version, "print the version"},
     {"help", cmd_help, "print this help, or that of a subcommand"},
 };

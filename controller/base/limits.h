@@ -7,6 +7,7 @@
 #define GS_MAX_METRICS_LINE (64u << 10)       /* one line of it */
 #define GS_MAX_PROFILE_WIRE_BYTES (32u << 20) /* a goroutine profile as sent (gzip); 70,000 goroutines: some 100 KB */
 #define GS_MAX_PROFILE_BYTES (128u << 20)     /* the same unpacked */
+#define GS_MAX_DUMP_BYTES (16u << 20)         /* a full dump, not packed; 5,000 goroutines: some 5 MB */
 #define GS_MAX_PROFILE_SITES 4096             /* different sites kept from one profile, the largest first */
 #define GS_MAX_PROFILE_STACKS (1u << 14)      /* different stacks of one profile; more are counted, not looked at */
 #define GS_MAX_PROFILE_ENTRIES (1u << 21)     /* strings, functions, locations or lines of one profile */
@@ -24,8 +25,10 @@
 
 /* Files. */
 #define GS_MAX_YAML_BYTES (1u << 20)
-#define GS_MAX_NESTING 64             /* JSON, YAML and protobuf */
-#define GS_MAX_FILE_BYTES (16u << 20) /* certificates, kubeconfigs, tokens */
+#define GS_MAX_NESTING 64               /* JSON, YAML and protobuf */
+#define GS_MAX_FILE_BYTES (16u << 20)   /* certificates, kubeconfigs, tokens */
+#define GS_MAX_REPORT_INPUTS 1000       /* profiles that one `gostat analyze` puts together; each is held decoded */
+#define GS_MAX_REPORT_BYTES (64u << 20) /* a report as JSON */
 
 /* What the engine keeps. */
 #define GS_MAX_GROUP 64 /* targets that are sampled together */
@@ -39,5 +42,27 @@
 #define GS_MAX_SITE_SERIES 1000 /* gostat_site_* series on our own /metrics */
 #define GS_MAX_WORKLOAD_SERIES 5000
 #define GS_MAX_PENDING_EVIDENCE_BYTES (64u << 20) /* dumps waiting for S3, over all incidents */
+
+/* What `gostat backtest` reads. */
+#define GS_MAX_CSV_LINE (16u << 10)    /* one record of a CSV file */
+#define GS_MAX_CSV_COLUMNS 256         /* the exports of some tools have a column for each metric */
+#define GS_MAX_SERIES_LINES 100000000u /* a month of 5 s samples of 190 pods; some 60 s of CPU */
+#define GS_MAX_SERIES_DAYS 400         /* from the first sample to the last: a year, and the weeks around it */
+#define GS_MAX_SERIES_PODS 10000       /* different pods of one workload */
+#define GS_MAX_BACKTEST_PROFILES 1000  /* --profile files: one every 5 s for over an hour */
+#define GS_MAX_BACKTEST_PROFILE_BYTES (256u << 20) /* all of them, which are kept as they are */
+#define GS_MAX_MATRIX_BYTES (32u << 20)            /* one answer of a Prometheus server, unpacked */
+#define GS_MAX_MATRIX_VALUES (4u << 20)            /* values of one such answer, pods times points, known or not */
+#define GS_MAX_RANGE_POINTS 11000                  /* points of one series in one answer: Prometheus' own limit */
+#define GS_MAX_RANGE_REQUESTS 100                  /* for one query: more points make the step longer */
+#define GS_MAX_QUERY 4096                          /* a PromQL expression; it becomes part of a URL */
+
+/* What is kept of one goroutine profile while it is read, beside its sites and stacks. */
+#define GS_MAX_PROFILE_FUNCTIONS (1u << 16)  /* different functions; a large program's stacks have some thousands */
+#define GS_MAX_PROFILE_LABEL_SETS (1u << 13) /* combinations of labels; more are not told apart */
+#define GS_MAX_PROFILE_WAITS (1u << 15)      /* different minutes, over all sites; more are left out of the median */
+#define GS_MAX_PROFILE_GOROUTINES (1u << 21) /* goroutine ids; twice what fits into the 64 MiB where Go cuts a dump */
+#define GS_MAX_DUMP_BLOCK (1u << 20)         /* one goroutine of a dump: 100 frames of at most 1 KB each, and noise */
+#define GS_MAX_DUMP_PREFACE (4u << 20)       /* log lines before the first goroutine of a crash */
 
 #endif

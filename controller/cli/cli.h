@@ -4,5 +4,8 @@
 #define GS_CLI_CLI_H
 
 int gs_cmd_watch(int argc, char **argv);
+int gs_cmd_backtest(int argc, char **argv);
+int gs_cmd_analyze(int argc, char **argv);
+int gs_cmd_diff(int argc, char **argv);
 
 #endif

@@ -151,12 +151,14 @@ static void on_done(void *arg, bool cancelled)
     free_job(j);
 }
 
-static int fill(struct job *j, const gs_incident *i, const char *pod, uint64_t goroutines, gs_str raw, int64_t wall_ms)
+static int fill(struct job *j, const gs_incident *i, const char *pod, enum gs_profile_kind kind, uint64_t goroutines,
+                gs_str raw, int64_t wall_ms)
 {
     gs_evidence *e = &j->evidence;
-    *e = (gs_evidence){.kind = "Goroutine", .bytes = raw.n, .time_ms = wall_ms};
+    *e = (gs_evidence){.bytes = raw.n, .time_ms = wall_ms};
+    (void)gs_str_copy(e->kind, sizeof e->kind, gs_str_of(gs_profile_kind_name(kind)));
     (void)gs_str_copy(e->pod, sizeof e->pod, gs_str_of(pod));
-    gs_snapshot_key(e->key, sizeof e->key - strlen(DUMP_SUFFIX), "", i, pod, wall_ms);
+    gs_snapshot_key(e->key, sizeof e->key - strlen(DUMP_SUFFIX), "", i, pod, kind, wall_ms);
     memcpy(e->key + strlen(e->key), DUMP_SUFFIX, sizeof DUMP_SUFFIX);
     gs_sha256_hex(raw, e->sha256); /* here, not on the worker: the metadata needs it, and the incident is the loop's */
     j->raw = GS_BUF(raw.n);
@@ -169,8 +171,9 @@ static int fill(struct job *j, const gs_incident *i, const char *pod, uint64_t g
     return gs_jw_finish(&w, &j->err);
 }
 
-static void put(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, uint64_t goroutines, gs_str raw,
-                int64_t wall_ms, void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg)
+static void put(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, enum gs_profile_kind kind,
+                uint64_t goroutines, gs_str raw, int64_t wall_ms,
+                void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg)
 {
     gs_evidence_dir *d = ctx;
     struct job *j = gs_alloc(sizeof *j);
@@ -180,7 +183,7 @@ static void put(void *ctx, const gs_policy *p, const gs_incident *i, const char 
     j->fd = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
     if (j->fd < 0)
         (void)gs_error_set(&j->err, GS_TRANSIENT, "open the evidence directory: %s", strerror(errno));
-    if (j->fd < 0 || fill(j, i, pod, goroutines, raw, wall_ms) ||
+    if (j->fd < 0 || fill(j, i, pod, kind, goroutines, raw, wall_ms) ||
         gs_workers_submit(d->workers, run_job, on_done, j, &j->err)) {
         done(arg, &j->evidence, &j->err);
         free_job(j);
@@ -191,9 +194,9 @@ static void put(void *ctx, const gs_policy *p, const gs_incident *i, const char 
     d->jobs = j;
 }
 
-static bool wanted(void *ctx, const gs_policy *p)
+static bool wanted(void *ctx, const gs_policy *p, enum gs_profile_kind kind)
 {
-    return ctx && p->snapshot_goroutine;
+    return ctx && gs_snapshot_wanted(p, kind);
 }
 
 gs_evidence_store gs_evidence_dir_port(gs_evidence_dir *d)

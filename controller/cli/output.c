@@ -29,6 +29,13 @@ bool gs_output_write(gs_output *o, gs_str bytes)
     return !o->closed && !o->err.kind;
 }
 
+bool gs_output_flush(gs_output *o, gs_buf *collected)
+{
+    bool open = gs_output_write(o, gs_buf_str(collected));
+    gs_buf_reset(collected);
+    return open;
+}
+
 static int read_all(int fd, const char *name, gs_buf *ret, gs_error *err)
 {
     char chunk[16384];

@@ -14,6 +14,9 @@ typedef struct gs_output {
 /* Writes all of it. False where nothing can be written any more, now or since earlier. */
 bool gs_output_write(gs_output *o, gs_str bytes);
 
+/* Writes what was collected, and begins anew. */
+bool gs_output_flush(gs_output *o, gs_buf *collected);
+
 /* The whole of a file, or of stdin for "-"; at most max bytes. */
 int gs_read_file(const char *path, size_t max, gs_buf *ret, gs_error *err);
 

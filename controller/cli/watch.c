@@ -112,7 +112,7 @@ static void on_event(void *ctx, enum gs_event e, const gs_workload_ref *ref, con
     const gs_watch_event event = {
         .event = e,
         .t_ms = elapsed_ms(w),
-        .target = target ? target : ref->name, /* each target is a workload of its own */
+        .target = target ? target : ref->name,
         .incident = i,
         .reason = reason,
     };
@@ -218,7 +218,7 @@ static void add_targets(watch *w, gs_policy *p)
     for (size_t k = 0; k < w->opt->n_targets; k++) {
         const gs_watch_target *t = &w->opt->targets[k];
         gs_workload_ref ref = {.kind = "Process", .ns = GS_WATCH_NS};
-        (void)gs_str_copy(ref.name, sizeof ref.name, gs_str_of(t->name));
+        (void)gs_str_copy(ref.name, sizeof ref.name, gs_str_of(t->workload));
         const gs_target_spec spec = {
             .ns = GS_WATCH_NS,
             .name = t->name,

@@ -7,13 +7,15 @@
 
 #define GS_WATCH_NS "local"     /* the namespace that workloads of `watch` are said to be in */
 #define GS_WATCH_TARGET_LEN 201 /* host:port and its end: file names are made of it */
+#define GS_WATCH_NAME_MAX 63    /* of what is before '=' */
 #define GS_WATCH_EVENTS_KEPT 8  /* shown below the table */
 
 enum gs_watch_form { GS_WATCH_TABLE, GS_WATCH_TEXT, GS_WATCH_JSON };
 
 typedef struct gs_watch_target {
-    char name[GS_WATCH_TARGET_LEN]; /* as given: host:port, an IPv6 address in brackets */
-    char host[GS_WATCH_TARGET_LEN]; /* without brackets */
+    char name[GS_WATCH_TARGET_LEN];     /* as given: host:port, an IPv6 address in brackets */
+    char workload[GS_WATCH_TARGET_LEN]; /* what it is a replica of: the name before '=', or its own */
+    char host[GS_WATCH_TARGET_LEN];     /* without brackets */
     int port;
 } gs_watch_target;
 
@@ -31,7 +33,7 @@ typedef struct gs_watch_options {
 int gs_watch_options_parse(int argc, char **argv, gs_watch_options *ret, gs_error *err);
 void gs_watch_options_done(gs_watch_options *o);
 GS_DEFINE_CLEANUP_VALUE(gs_watch_options, gs_watch_options_done)
-/* "host:port", "[::1]:port". */
+/* "host:port", "[::1]:port", each with "name=" before it or not. */
 int gs_watch_target_parse(const char *text, gs_watch_target *ret, gs_error *err);
 
 /* watch_help.c */
@@ -40,7 +42,8 @@ void gs_watch_help(gs_buf *out);
 /* watch_events.c: what is printed of an event, in the chosen form */
 typedef struct gs_watch_event {
     enum gs_event event;
-    int64_t t_ms; /* since the start */
+    int64_t t_ms; /* since the start, or Unix time */
+    bool dated;   /* Unix time: as text it is written as a date */
     const char *target;
     const gs_incident *incident; /* NULL: a suspicion */
     const char *reason;

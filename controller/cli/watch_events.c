@@ -16,6 +16,10 @@ void gs_watch_event_json(const gs_watch_event *e, gs_buf *out)
     gs_jw_str(&w, "event", gs_engine_event_name(e->event));
     gs_jw_str(&w, "target", e->target);
     gs_jw_str(&w, "grade", i ? gs_grade_name(i->grade) : NULL);
+    if (i)
+        gs_jw_int(&w, "podCount", (int64_t)i->n_pods);
+    else
+        gs_jw_null(&w, "podCount");
     if (i && i->n_patterns) {
         gs_jw_key(&w, GS_STR("pattern"));
         gs_pattern_json(&w, &i->patterns[0]);
@@ -30,7 +34,13 @@ void gs_watch_event_json(const gs_watch_event *e, gs_buf *out)
 
 void gs_watch_event_text(const gs_watch_event *e, gs_buf *out)
 {
-    (void)gs_buf_addf(out, "%8.1f s  %-9s  ", (double)e->t_ms / 1000, gs_engine_event_name(e->event));
+    char date[GS_TIME_LEN];
+    gs_time_format(e->t_ms, date);
+    if (e->dated)
+        (void)gs_buf_addf(out, "%s", date);
+    else
+        (void)gs_buf_addf(out, "%8.1f s", (double)e->t_ms / 1000);
+    (void)gs_buf_addf(out, "  %-9s  ", gs_engine_event_name(e->event));
     (void)gs_term_text(out, gs_str_of(e->target), GS_TERM_ANY);
     if (e->incident && e->incident->grade)
         (void)gs_buf_addf(out, "  %s", gs_grade_name(e->incident->grade));
@@ -46,6 +56,18 @@ static void line(gs_buf *out, const char *what, const char *text)
     (void)gs_buf_adds(out, "\n");
 }
 
+static void labels_text(const gs_label_set *set, const char *what, gs_buf *out)
+{
+    (void)gs_buf_addf(out, "  %-9s", what);
+    for (size_t k = 0; k < set->n; k++) {
+        (void)gs_buf_adds(out, " ");
+        (void)gs_term_text(out, gs_str_of(set->v[k].key), GS_TERM_ANY);
+        (void)gs_buf_adds(out, "=");
+        (void)gs_term_text(out, gs_str_of(set->v[k].value), GS_TERM_ANY);
+    }
+    (void)gs_buf_addf(out, ", %llu goroutines\n", (unsigned long long)set->count);
+}
+
 static void pattern_text(const gs_pattern *p, gs_buf *out)
 {
     line(out, "leaf", p->leaf);
@@ -54,13 +76,22 @@ static void pattern_text(const gs_pattern *p, gs_buf *out)
                       gs_state_name(p->state));
     for (size_t k = 0; k < p->n_key_frames; k++)
         line(out, k ? "" : "frames", p->key_frames[k]);
-    for (size_t k = 0; k < p->n_labels; k++) {
-        (void)gs_buf_addf(out, "  %-9s ", k ? "" : "labels");
-        (void)gs_term_text(out, gs_str_of(p->labels[k].key), GS_TERM_ANY);
-        (void)gs_buf_adds(out, "=");
-        (void)gs_term_text(out, gs_str_of(p->labels[k].value), GS_TERM_ANY);
-        (void)gs_buf_adds(out, "\n");
+    for (size_t k = 0; k < p->n_labels; k++)
+        labels_text(&p->labels[k], k ? "" : "labels", out);
+}
+
+/* Which replicas show it; a process without a name of its own is named by the title. */
+static void replicas_text(const gs_incident *i, gs_buf *out)
+{
+    for (size_t k = 0; k < i->n_pods && k < GS_MAX_INCIDENT_PODS; k++) {
+        if (gs_streq(i->pods[k].name, i->workload.name))
+            continue;
+        (void)gs_buf_addf(out, "  %-9s ", k ? "" : "in");
+        (void)gs_term_text(out, gs_str_of(i->pods[k].name), GS_TERM_ANY);
+        (void)gs_buf_addf(out, ", %llu goroutines\n", (unsigned long long)i->pods[k].leaking);
     }
+    if (i->n_pods > GS_MAX_INCIDENT_PODS)
+        (void)gs_buf_addf(out, "  %-9s and %zu more\n", "", i->n_pods - GS_MAX_INCIDENT_PODS);
 }
 
 void gs_watch_incident_text(const gs_incident *i, const char *dir, gs_buf *out)
@@ -70,6 +101,7 @@ void gs_watch_incident_text(const gs_incident *i, const char *dir, gs_buf *out)
     (void)gs_buf_addf(out, " (%s, %s)\n", gs_severity_name(i->severity), gs_phase_name(gs_incident_phase(i)));
     if (i->n_patterns)
         pattern_text(&i->patterns[0], out);
+    replicas_text(i, out);
     for (size_t k = 1; k < i->n_patterns; k++)
         line(out, k == 1 ? "also" : "", i->patterns[k].leaf);
     for (size_t k = 0; k < i->n_evidence && dir; k++) {

@@ -1,9 +1,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
+#include "cli/policy_file.h"
 #include "cli/watch.h"
-#include "codec/policy_json.h"
-#include "wire/json.h"
-#include "wire/yaml.h"
 
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -20,11 +18,13 @@ void gs_watch_options_done(gs_watch_options *o)
 
 static int bad_target(const char *text, const char *why, gs_error *err)
 {
-    return gs_error_set(err, GS_TERMINAL, "TARGET \"%.120s\": %s; want host:port, with an IPv6 address in brackets",
-                        text, why);
+    return gs_error_set(err, GS_TERMINAL,
+                        "TARGET \"%.120s\": %s; want [NAME=]host:port, with an IPv6 address in brackets", text, why);
 }
 
-static bool is_host_name(gs_str s)
+/* Letters, digits, '-', '.' and '_', neither '-' nor '.' first: a host name, and the name of replicas, of which file
+ * names are made. */
+static bool is_name(gs_str s)
 {
     if (s.n == 0 || s.p[0] == '-' || s.p[0] == '.')
         return false;
@@ -34,7 +34,8 @@ static bool is_host_name(gs_str s)
     return true;
 }
 
-int gs_watch_target_parse(const char *text, gs_watch_target *ret, gs_error *err)
+/* host:port, all but what it is a replica of. */
+static int parse_address(const char *text, gs_watch_target *ret, gs_error *err)
 {
     gs_watch_target t = {0};
     unsigned char address[sizeof(struct in6_addr)];
@@ -56,9 +57,24 @@ int gs_watch_target_parse(const char *text, gs_watch_target *ret, gs_error *err)
         return bad_target(text, "what is in the brackets is not an IPv6 address", err);
     if (!brackets && memchr(host.p, ':', host.n))
         return bad_target(text, "an IPv6 address needs brackets", err);
-    if (!brackets && !is_host_name(host))
+    if (!brackets && !is_name(host))
         return bad_target(text, "the host is neither an address nor a host name", err);
     t.port = (int)port;
+    *ret = t;
+    return 0;
+}
+
+int gs_watch_target_parse(const char *text, gs_watch_target *ret, gs_error *err)
+{
+    gs_watch_target t;
+    const char *equals = strchr(text, '=');
+    gs_str name = {text, equals ? (size_t)(equals - text) : 0};
+    if (equals && (name.n > GS_WATCH_NAME_MAX || !is_name(name)))
+        return bad_target(text, "the name before '=' has 1 to 63 of A-Z a-z 0-9 _ . -, neither . nor - first", err);
+    int rc = parse_address(equals ? equals + 1 : text, &t, err);
+    if (rc)
+        return rc;
+    (void)gs_str_copy(t.workload, sizeof t.workload, equals ? name : gs_str_of(t.name));
     *ret = t;
     return 0;
 }
@@ -88,26 +104,6 @@ static void adapt(gs_policy *p, bool keeps_evidence)
     if (!p->name[0])
         (void)gs_str_copy(p->name, sizeof p->name, GS_STR("watch"));
     p->has_s3 = keeps_evidence && p->snapshot_goroutine;
-}
-
-static int load_policy(const char *path, gs_policy **ret, gs_error *err)
-{
-    gs_cleanup(gs_buf_done) gs_buf text = GS_BUF(0), json = GS_BUF(8 * GS_MAX_YAML_BYTES);
-    int rc = gs_read_file(path, GS_MAX_YAML_BYTES, &text, err);
-    if (rc)
-        return rc;
-    gs_cleanup(gs_policy_free) gs_policy *p = NULL;
-    gs_cleanup(gs_json_doc_free) json_t *doc = NULL;
-    if (gs_json_doc_parse(gs_buf_str(&text), GS_MAX_YAML_BYTES, &doc, NULL) == 0)
-        rc = gs_policy_from_json(gs_buf_str(&text), true, false, &p, err);
-    else if (!(rc = gs_yaml_to_json(gs_buf_str(&text), &json, err)))
-        rc = gs_policy_from_json(gs_buf_str(&json), true, false, &p, err);
-    if (!rc && p->suspend)
-        rc = gs_error_set(err, GS_TERMINAL, "spec.suspend is true: nothing would be sampled");
-    if (rc)
-        return gs_error_wrap(err, GS_TERMINAL, "policy %s", gs_streq(path, "-") ? "stdin" : path);
-    *ret = gs_take(p);
-    return 0;
 }
 
 static int parse_seconds(const char *flag, const char *text, int64_t max_ms, const char *range, int64_t *ret_ms,
@@ -205,7 +201,7 @@ static int complete(gs_watch_options *o, const struct raw_options *raw, gs_error
     if (o->n_targets == 0)
         return gs_error_set(err, GS_TERMINAL, "a TARGET (host:port) is missing");
     if (raw->policy_path) {
-        rc = load_policy(raw->policy_path, &o->policy, err);
+        rc = gs_policy_file_read(raw->policy_path, &o->policy, err);
     } else {
         o->policy = gs_policy_new();
     }

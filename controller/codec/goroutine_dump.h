@@ -18,6 +18,10 @@ gs_dump *gs_dump_new(bool keep_goroutines); /* fills gs_profile.goroutines where
 void gs_dump_free(gs_dump *d);
 GS_DEFINE_CLEANUP(gs_dump *, gs_dump_free)
 
+/* Which of the forms the content was found to be; GS_DUMP_UNKNOWN while too little of it was fed to tell. */
+enum gs_dump_format { GS_DUMP_UNKNOWN, GS_DUMP_PPROF, GS_DUMP_DEBUG1, GS_DUMP_DEBUG2 };
+enum gs_dump_format gs_dump_format(const gs_dump *d);
+
 /* Any chunking gives the same result. Errors (GS_TERMINAL) say what was expected at which line or byte; GS_NO_MEMORY at
  * a cap. */
 int gs_dump_feed(gs_dump *d, const char *p, size_t n, gs_error *err);

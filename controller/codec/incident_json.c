@@ -74,30 +74,94 @@ void gs_incident_object(gs_json_writer *w, const gs_incident *i)
     gs_jw_end(w);
 }
 
+/* In hundredths, as the API has it. */
+static int hundredths(double score)
+{
+    return score >= 1 ? 100 : score > 0 ? (int)(score * 100 + 0.5) : 0;
+}
+
+static void write_score(gs_json_writer *w, double score)
+{
+    char text[GS_SCORE_LEN];
+    int n = hundredths(score);
+    (void)snprintf(text, sizeof text, "%d.%02d", n / 100, n % 100);
+    gs_jw_str(w, "score", text);
+}
+
+static void write_labels(gs_json_writer *w, const gs_label_set *set)
+{
+    gs_jw_object(w, "labels");
+    for (size_t k = 0; set && k < set->n; k++)
+        gs_jw_strn_at(w, gs_str_of(set->v[k].key), gs_str_of(set->v[k].value));
+    gs_jw_end(w);
+}
+
+static void write_label_sets(gs_json_writer *w, const gs_pattern *p)
+{
+    gs_jw_array(w, "labelSets");
+    for (size_t k = 0; k < p->n_labels; k++) {
+        gs_jw_object(w, NULL);
+        write_count(w, "count", p->labels[k].count);
+        write_labels(w, &p->labels[k]);
+        gs_jw_end(w);
+    }
+    gs_jw_end(w);
+}
+
+/* Patterns stand in a list, which a merge patch replaces whole: what is not known is left out. */
 void gs_pattern_json(gs_json_writer *w, const gs_pattern *p)
 {
+    int score = hundredths(p->score);
     gs_jw_object(w, NULL);
     gs_jw_str(w, "id", p->id);
     write_count(w, "count", p->count);
     gs_jw_str(w, "state", gs_state_name(p->state));
+    if (p->boundary != GS_BOUNDARY_NONE)
+        gs_jw_str(w, "boundary", gs_boundary_name(p->boundary));
+    if (score) {
+        gs_jw_str(w, "risk", gs_risk_name(gs_risk_of(score / 100.0))); /* of the score that is shown */
+        write_score(w, p->score);
+    }
     gs_jw_str(w, "leafFunction", p->leaf ? p->leaf : "");
     gs_jw_str(w, "entryFunction", p->entry ? p->entry : "");
+    if (p->created_by && p->created_by[0])
+        gs_jw_str(w, "createdBy", p->created_by);
     gs_jw_array(w, "keyFrames");
     for (size_t k = 0; k < p->n_key_frames; k++)
         gs_jw_str(w, NULL, p->key_frames[k]);
     gs_jw_end(w);
-    gs_jw_object(w, "labels");
-    for (size_t k = 0; k < p->n_labels; k++)
-        gs_jw_strn_at(w, gs_str_of(p->labels[k].key), gs_str_of(p->labels[k].value));
-    gs_jw_end(w);
+    write_labels(w, p->n_labels ? &p->labels[0] : NULL);
+    write_label_sets(w, p);
     gs_jw_end(w);
 }
 
+const char *gs_rule_reason(unsigned rule)
+{
+    switch (rule) {
+    case GS_RULE_GROWTH:
+        return "GrowthRule";
+    case GS_RULE_SURGE:
+        return "SurgeRule";
+    case GS_RULE_BLOCKED:
+        return "BlockedRule";
+    case GS_RULE_SITE:
+        return "SiteRule";
+    case GS_RULE_FLOOR:
+        return "FloorRule";
+    case GS_RULE_BASELINE:
+        return "BaselineRule";
+    default:
+        return "";
+    }
+}
+
+/* What the grade rests on, then the rules that raised suspicion. */
 static void write_reasons(gs_json_writer *w, const gs_incident *i)
 {
     gs_jw_array(w, "gradeReasons");
-    if (i->site_grows)
-        gs_jw_str(w, NULL, GS_REASON_SITE_GROWS);
+    for (unsigned k = 0; k < GS_REASONS; k++)
+        if (i->reasons & 1u << k)
+            gs_jw_str(w, NULL, gs_reason_name(1u << k));
     for (unsigned k = 0; k < GS_RULES; k++)
         if (i->rules & 1u << k)
             gs_jw_str(w, NULL, gs_rule_reason(1u << k));
@@ -106,6 +170,7 @@ static void write_reasons(gs_json_writer *w, const gs_incident *i)
 
 static void write_pods(gs_json_writer *w, const gs_incident *i)
 {
+    gs_jw_str(w, "revision", i->revision[0] ? i->revision : NULL);
     write_count(w, "podCount", i->n_pods);
     gs_jw_array(w, "pods");
     for (size_t k = 0; k < i->n_pods && k < GS_MAX_INCIDENT_PODS; k++) {
@@ -170,6 +235,10 @@ void gs_incident_status_patch(gs_json_writer *w, const gs_incident *i)
     gs_jw_str(w, "grade", i->grade == GS_GRADE_NONE ? NULL : gs_grade_name(i->grade));
     write_reasons(w, i);
     gs_jw_str(w, "severity", gs_severity_name(i->severity));
+    if (hundredths(i->score))
+        write_score(w, i->score);
+    else
+        gs_jw_null(w, "score");
     gs_time_write(w, "startTime", i->start_ms);
     gs_time_write(w, "detectionTime", i->detection_ms);
     gs_time_write(w, "localizationTime", i->localization_ms);

@@ -18,10 +18,12 @@ void gs_incident_object(gs_json_writer *w, const gs_incident *i);
 /* {"status":{…}}: everything of the status, lists whole. What is not known is null, so that as a merge patch it removes
  * what an earlier occurrence has left. */
 void gs_incident_status_patch(gs_json_writer *w, const gs_incident *i);
-/* One pattern as in the status; also used for the lines of `watch -o json`. Without a key: gs_jw_key comes first. */
+/* One pattern as in the status; also used for the lines of `watch -o json`. Without a key: gs_jw_key comes first. The
+ * score is rounded to hundredths, and the risk is that of the rounded score. */
 void gs_pattern_json(gs_json_writer *w, const gs_pattern *p);
 /* An object of the API server, to go on with it after a restart. Peaks start at the recorded counts. What the object
- * does not say is 0: the pods' bases, and last_shown_ms, which the caller sets to now. */
+ * does not say is 0: the pods' bases, and last_shown_ms, which the caller sets to now. Pods are given the revision of the
+ * incident. */
 int gs_incident_from_json(gs_str object, gs_incident **ret, gs_error *err);
 
 #endif

@@ -6,33 +6,16 @@
 #include "codec/incident_internal.h"
 #include "wire/json_cursor.h"
 
-const char *gs_rule_reason(unsigned rule)
-{
-    switch (rule) {
-    case GS_RULE_GROWTH:
-        return "GrowthRule";
-    case GS_RULE_SURGE:
-        return "SurgeRule";
-    case GS_RULE_BLOCKED:
-        return "BlockedRule";
-    case GS_RULE_SITE:
-        return "SiteRule";
-    default:
-        return "";
-    }
-}
-
 #define READ(c, field) ((void)gs_json_read_string(c, field, sizeof(field)))
 
-/* An object or array that may be null. */
-static bool enter(gs_json_cursor *c, bool object)
+bool gs_incident_enter(gs_json_cursor *c, bool object)
 {
     if (gs_json_is_null(c))
         return false;
     return object ? gs_json_enter_object(c) : gs_json_enter_array(c);
 }
 
-static uint64_t read_count(gs_json_cursor *c)
+uint64_t gs_incident_read_count(gs_json_cursor *c)
 {
     int64_t n = 0;
     if (gs_json_read_int64(c, &n) && n < 0)
@@ -48,8 +31,7 @@ static int read_int(gs_json_cursor *c)
     return gs_json_failed(c) ? 0 : (int)n;
 }
 
-/* The index of a word in an enum of n names; `otherwise` where it is none of them. */
-static int read_word(gs_json_cursor *c, const char *(*name)(int i), int n, int otherwise)
+int gs_incident_read_word(gs_json_cursor *c, const char *(*name)(int i), int n, int otherwise)
 {
     char word[64];
     if (gs_json_is_null(c) || !gs_json_read_string_cut(c, word, sizeof word))
@@ -60,9 +42,16 @@ static int read_word(gs_json_cursor *c, const char *(*name)(int i), int n, int o
     return otherwise;
 }
 
-static const char *state_name(int i)
+double gs_incident_read_score(gs_json_cursor *c)
 {
-    return gs_state_name((enum gs_state)i);
+    char s[64];
+    if (gs_json_is_null(c) || !gs_json_read_string_cut(c, s, sizeof s) || strlen(s) != GS_SCORE_LEN - 1 || s[1] != '.')
+        return 0;
+    for (size_t i = 0; i < GS_SCORE_LEN - 1; i++)
+        if (i != 1 && (s[i] < '0' || s[i] > '9'))
+            return 0;
+    int n = (s[0] - '0') * 100 + (s[2] - '0') * 10 + (s[3] - '0');
+    return n <= 100 ? n / 100.0 : 0;
 }
 
 static const char *grade_name(int i)
@@ -85,96 +74,7 @@ static const char *phase_name(int i)
     return gs_phase_name((enum gs_phase)i);
 }
 
-/* ---- patterns ---- */
-
-static char *read_text(gs_json_cursor *c)
-{
-    char text[2 * GS_MAX_NAME + 64];
-    return gs_json_read_string_cut(c, text, sizeof text) ? gs_strdup(text) : NULL;
-}
-
-static void read_frames(gs_json_cursor *c, gs_pattern *p)
-{
-    if (!enter(c, false))
-        return;
-    while (gs_json_next_element(c)) {
-        char *frame = p->n_key_frames < GS_MAX_KEY_FRAMES ? read_text(c) : NULL;
-        if (frame)
-            p->key_frames[p->n_key_frames++] = frame;
-    }
-}
-
-/* In place of an earlier one, should a key come twice. */
-static void replace(char **at, char *text)
-{
-    if (!text)
-        return;
-    free(*at);
-    *at = text;
-}
-
-static void read_labels(gs_json_cursor *c, gs_pattern *p)
-{
-    gs_str key;
-    if (!enter(c, true))
-        return;
-    while (gs_json_next_key(c, &key)) {
-        char name[1024];
-        if (p->n_labels == GS_MAX_LABELS || !gs_json_unescape(key, name, sizeof name))
-            continue;
-        size_t k = 0;
-        while (k < p->n_labels && !gs_streq(p->labels[k].key, name))
-            k++;
-        char *value = read_text(c);
-        if (!value)
-            return;
-        if (k < p->n_labels) { /* a key that comes twice: the last one counts */
-            replace(&p->labels[k].value, value);
-            continue;
-        }
-        p->labels[p->n_labels].key = gs_strdup(name);
-        p->labels[p->n_labels++].value = value;
-    }
-}
-
-static void read_pattern(gs_json_cursor *c, gs_pattern *p)
-{
-    gs_str key;
-    if (!gs_json_enter_object(c))
-        return;
-    while (gs_json_next_key(c, &key)) {
-        if (gs_json_key_is(key, "id"))
-            READ(c, p->id);
-        else if (gs_json_key_is(key, "count"))
-            p->count = read_count(c);
-        else if (gs_json_key_is(key, "state"))
-            p->state = (enum gs_state)read_word(c, state_name, GS_STATE_COUNT_, GS_STATE_RUNNING);
-        else if (gs_json_key_is(key, "leafFunction"))
-            replace(&p->leaf, read_text(c));
-        else if (gs_json_key_is(key, "entryFunction"))
-            replace(&p->entry, read_text(c));
-        else if (gs_json_key_is(key, "keyFrames"))
-            read_frames(c, p);
-        else if (gs_json_key_is(key, "labels"))
-            read_labels(c, p);
-    }
-}
-
-static void read_patterns(gs_json_cursor *c, gs_incident *i)
-{
-    if (!enter(c, false))
-        return;
-    while (gs_json_next_element(c)) {
-        if (i->n_patterns == GS_MAX_INCIDENT_PATTERNS)
-            continue;
-        gs_pattern *p = &i->patterns[i->n_patterns++];
-        read_pattern(c, p);
-        replace(&p->leaf, p->leaf ? NULL : gs_strdup(""));
-        replace(&p->entry, p->entry ? NULL : gs_strdup(""));
-    }
-}
-
-/* ---- the other lists ---- */
+/* ---- lists ---- */
 
 static void read_pod(gs_json_cursor *c, gs_incident *i)
 {
@@ -186,9 +86,9 @@ static void read_pod(gs_json_cursor *c, gs_incident *i)
         if (gs_json_key_is(key, "name"))
             READ(c, p.name);
         else if (gs_json_key_is(key, "goroutines"))
-            p.goroutines = read_count(c);
+            p.goroutines = gs_incident_read_count(c);
         else if (gs_json_key_is(key, "leaking"))
-            p.leaking = p.peak = read_count(c);
+            p.leaking = p.peak = gs_incident_read_count(c);
     }
     i->pods = gs_grow(i->pods, &i->cap_pods, i->n_pods + 1, sizeof *i->pods);
     i->pods[i->n_pods++] = p;
@@ -210,7 +110,7 @@ static void read_one_evidence(gs_json_cursor *c, gs_incident *i)
         else if (gs_json_key_is(key, "sha256"))
             READ(c, e.sha256);
         else if (gs_json_key_is(key, "bytes"))
-            e.bytes = read_count(c);
+            e.bytes = gs_incident_read_count(c);
         else if (gs_json_key_is(key, "time"))
             (void)gs_time_read(c, &e.time_ms);
     }
@@ -235,7 +135,8 @@ static void read_action(gs_json_cursor *c, gs_incident *i)
         else if (gs_json_key_is(key, "time"))
             (void)gs_time_read(c, &a.time_ms);
         else if (gs_json_key_is(key, "outcome"))
-            a.outcome = (enum gs_outcome)read_word(c, outcome_name, GS_OUTCOME_REFUSED + 1, GS_OUTCOME_FAILED);
+            a.outcome =
+                (enum gs_outcome)gs_incident_read_word(c, outcome_name, GS_OUTCOME_REFUSED + 1, GS_OUTCOME_FAILED);
         else if (gs_json_key_is(key, "reason"))
             (void)gs_json_read_string_cut(c, a.reason, sizeof a.reason);
     }
@@ -250,12 +151,14 @@ static void read_action(gs_json_cursor *c, gs_incident *i)
 static void read_reasons(gs_json_cursor *c, gs_incident *i)
 {
     char word[64];
-    if (!enter(c, false))
+    if (!gs_incident_enter(c, false))
         return;
     while (gs_json_next_element(c)) {
         if (!gs_json_read_string_cut(c, word, sizeof word))
             return;
-        i->site_grows |= gs_streq(word, GS_REASON_SITE_GROWS);
+        for (unsigned k = 0; k < GS_REASONS; k++)
+            if (gs_streq(word, gs_reason_name(1u << k)))
+                i->reasons |= 1u << k;
         for (unsigned k = 0; k < GS_RULES; k++)
             if (gs_streq(word, gs_rule_reason(1u << k)))
                 i->rules |= 1u << k;
@@ -265,7 +168,7 @@ static void read_reasons(gs_json_cursor *c, gs_incident *i)
 static void read_policy_ref(gs_json_cursor *c, gs_incident *i)
 {
     gs_str key;
-    if (!enter(c, true))
+    if (!gs_incident_enter(c, true))
         return;
     while (gs_json_next_key(c, &key)) {
         if (gs_json_key_is(key, "name"))
@@ -278,7 +181,7 @@ static void read_policy_ref(gs_json_cursor *c, gs_incident *i)
 /* A list of objects. */
 static void each(gs_json_cursor *c, gs_incident *i, void (*read)(gs_json_cursor *c, gs_incident *i))
 {
-    if (enter(c, false))
+    if (gs_incident_enter(c, false))
         while (gs_json_next_element(c))
             read(c, i);
 }
@@ -300,7 +203,7 @@ static bool read_time_field(gs_json_cursor *c, gs_str key, gs_incident *i)
 static void read_status(gs_json_cursor *c, gs_incident *i)
 {
     gs_str key;
-    if (!enter(c, true))
+    if (!gs_incident_enter(c, true))
         return;
     while (gs_json_next_key(c, &key)) {
         if (read_time_field(c, key, i))
@@ -310,24 +213,32 @@ static void read_status(gs_json_cursor *c, gs_incident *i)
         else if (gs_json_key_is(key, "conditions"))
             gs_conditions_read(c, i->conditions, GS_LEN(i->conditions));
         else if (gs_json_key_is(key, "phase"))
-            i->resolved = read_word(c, phase_name, GS_PHASE_RESOLVED + 1, GS_PHASE_OPEN) == GS_PHASE_RESOLVED;
+            i->resolved =
+                gs_incident_read_word(c, phase_name, GS_PHASE_RESOLVED + 1, GS_PHASE_OPEN) == GS_PHASE_RESOLVED;
         else if (gs_json_key_is(key, "grade"))
-            i->grade = (enum gs_grade)read_word(c, grade_name, GS_GRADE_PROBABLE + 1, GS_GRADE_NONE);
+            i->grade = (enum gs_grade)gs_incident_read_word(c, grade_name, GS_GRADE_PROVEN + 1, GS_GRADE_NONE);
         else if (gs_json_key_is(key, "gradeReasons"))
             read_reasons(c, i);
         else if (gs_json_key_is(key, "severity"))
-            i->severity = (enum gs_severity)read_word(c, severity_name, GS_SEVERITY_P0 + 1, GS_SEVERITY_LOW);
+            i->severity =
+                (enum gs_severity)gs_incident_read_word(c, severity_name, GS_SEVERITY_P0 + 1, GS_SEVERITY_LOW);
+        else if (gs_json_key_is(key, "score"))
+            i->score = gs_incident_read_score(c);
+        else if (gs_json_key_is(key, "revision") && !gs_json_is_null(c))
+            READ(c, i->revision);
         else if (gs_json_key_is(key, "occurrences") && !gs_json_is_null(c))
             i->occurrences = read_int(c);
         else if (gs_json_key_is(key, "pods"))
             each(c, i, read_pod);
         else if (gs_json_key_is(key, "patterns"))
-            read_patterns(c, i);
+            gs_incident_read_patterns(c, i);
         else if (gs_json_key_is(key, "evidence"))
             each(c, i, read_one_evidence);
         else if (gs_json_key_is(key, "actions"))
             each(c, i, read_action);
     }
+    for (size_t k = 0; k < i->n_pods; k++)
+        memcpy(i->pods[k].revision, i->revision, sizeof i->revision);
 }
 
 /* The object has counts by pod and by pattern: how they go together is shared out in proportion. */
@@ -344,7 +255,7 @@ static void share_out(gs_incident *i)
 static void read_workload_ref(gs_json_cursor *c, gs_workload_ref *w)
 {
     gs_str key;
-    if (!enter(c, true))
+    if (!gs_incident_enter(c, true))
         return;
     while (gs_json_next_key(c, &key)) {
         if (gs_json_key_is(key, "apiVersion"))
@@ -361,14 +272,14 @@ static void read_workload_ref(gs_json_cursor *c, gs_workload_ref *w)
 static void read_metadata(gs_json_cursor *c, gs_incident *i)
 {
     gs_str key;
-    if (!enter(c, true))
+    if (!gs_incident_enter(c, true))
         return;
     while (gs_json_next_key(c, &key)) {
         if (gs_json_key_is(key, "name"))
             READ(c, i->name);
         else if (gs_json_key_is(key, "namespace"))
             READ(c, i->workload.ns);
-        else if (gs_json_key_is(key, "labels") && enter(c, true))
+        else if (gs_json_key_is(key, "labels") && gs_incident_enter(c, true))
             while (gs_json_next_key(c, &key))
                 if (gs_json_key_is(key, GS_PATTERN_LABEL))
                     READ(c, i->pattern_id);
@@ -387,7 +298,7 @@ int gs_incident_from_json(gs_str object, gs_incident **ret, gs_error *err)
                 read_metadata(&c, i);
             else if (gs_json_key_is(key, "status"))
                 read_status(&c, i);
-            else if (gs_json_key_is(key, "spec") && enter(&c, true))
+            else if (gs_json_key_is(key, "spec") && gs_incident_enter(&c, true))
                 while (gs_json_next_key(&c, &key))
                     if (gs_json_key_is(key, "workloadRef"))
                         read_workload_ref(&c, &i->workload);

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "codec/quantity.h"
 #include "wire/json_cursor.h"
 
 #define MAX_PORTS 256
@@ -18,7 +19,8 @@ struct draft {
         int number;
     } ports[MAX_PORTS];
     size_t n_ports;
-    gs_pod flags; /* its bools */
+    size_t unlimited; /* containers without a memory limit */
+    gs_pod flags;     /* its bools, and memory_limit */
 };
 
 /* A string of the document (null: an empty one), terminated, onto the collection. */
@@ -132,9 +134,36 @@ static void read_port(struct draft *d, gs_json_cursor *c)
     d->ports[d->n_ports++].number = (int)number;
 }
 
+/* limits.memory in bytes; 0 for none, and for what cannot be read: the pod is watched all the same. */
+static uint64_t read_resources(gs_json_cursor *c)
+{
+    gs_str key, raw;
+    uint64_t memory = 0;
+    if (gs_json_is_null(c) || !gs_json_enter_object(c))
+        return 0;
+    while (gs_json_next_key(c, &key)) {
+        if (!gs_json_key_is(key, "limits") || gs_json_is_null(c) || !gs_json_enter_object(c))
+            continue;
+        while (gs_json_next_key(c, &key))
+            if (gs_json_key_is(key, "memory") && gs_json_raw(c, &raw)) {
+                bool quoted = raw.n >= 2 && raw.p[0] == '"';
+                if (!gs_quantity(quoted ? (gs_str){raw.p + 1, raw.n - 2} : raw, &memory))
+                    memory = 0;
+            }
+    }
+    return memory;
+}
+
+static void add_memory(struct draft *d, uint64_t limit)
+{
+    if (!limit || __builtin_add_overflow(d->flags.memory_limit, limit, &d->flags.memory_limit))
+        d->unlimited++;
+}
+
 static void read_container(struct draft *d, gs_json_cursor *c, bool init)
 {
     gs_str key;
+    uint64_t memory = 0;
     size_t before = d->n_ports;
     char restart[16] = "";
     if (!gs_json_enter_object(c))
@@ -145,9 +174,13 @@ static void read_container(struct draft *d, gs_json_cursor *c, bool init)
                 read_port(d, c);
         else if (gs_json_key_is(key, "restartPolicy") && !gs_json_is_null(c))
             (void)gs_json_read_string_cut(c, restart, sizeof restart);
+        else if (gs_json_key_is(key, "resources"))
+            memory = read_resources(c);
     }
     if (init && !gs_streq(restart, "Always")) /* it has ended before the pod is ready */
         d->n_ports = before;
+    else
+        add_memory(d, memory);
 }
 
 static void read_spec(struct draft *d, gs_json_cursor *c)
@@ -200,6 +233,14 @@ static void read_status(struct draft *d, gs_json_cursor *c)
     d->flags.finished = gs_streq(phase, "Succeeded") || gs_streq(phase, "Failed");
 }
 
+static const char *revision_of(gs_labels labels)
+{
+    gs_str v = gs_labels_get(labels, "pod-template-hash");
+    if (!v.n)
+        v = gs_labels_get(labels, "controller-revision-hash");
+    return v.n ? v.p : "";
+}
+
 /* One block: the pod, its ports, all strings. */
 static gs_pod *assemble(const struct draft *d)
 {
@@ -219,6 +260,9 @@ static gs_pod *assemble(const struct draft *d)
     p->owner_name = s + d->at[OWNER_NAME];
     p->owner_uid = s + d->at[OWNER_UID];
     p->labels = (gs_labels){s + d->labels, d->labels_end - d->labels};
+    p->revision = revision_of(p->labels);
+    if (d->unlimited)
+        p->memory_limit = 0;
     for (size_t i = 0; i < d->n_ports; i++)
         p->ports[i] = (gs_pod_port){.name = s + d->ports[i].name, .number = d->ports[i].number};
     p->n_ports = d->n_ports;

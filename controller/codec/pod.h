@@ -11,11 +11,14 @@ typedef struct gs_pod_port {
 } gs_pod_port;
 
 typedef struct gs_pod {
-    const char *ns, *name, *uid, *ip;                                    /* ip "" until it has one */
+    const char *ns, *name, *uid, *ip; /* ip "" until it has one */
+    const char *revision;             /* label pod-template-hash, else controller-revision-hash; "" for neither */
     const char *owner_api_version, *owner_kind, *owner_name, *owner_uid; /* the controlling owner; "" for none */
     gs_labels labels;
     gs_pod_port *ports; /* of all containers, init containers with restartPolicy Always included */
     size_t n_ports;
+    /* Bytes that its running containers may use in all: 0 where one of them has no limit, or none that can be read. */
+    uint64_t memory_limit;
     bool running;  /* phase Running */
     bool ready;    /* condition Ready */
     bool deleting; /* deletionTimestamp is set */

@@ -279,22 +279,26 @@ static int check_s3(const gs_s3_spec *s, bool has_ca, gs_error *err)
     return 0;
 }
 
-int gs_policy_check(const gs_policy_doc *d, bool need_selector, gs_error *err)
+/* ---- sampling and detection ---- */
+
+static int check_tolerance(const gs_policy_doc *d, gs_error *err)
 {
-    const gs_policy *p = &d->policy;
-    int r = check_selector(d, need_selector, err);
-    if (r == 0)
-        r = check_endpoint(d, need_selector, err);
-    if (r == 0 && p->has_s3)
-        r = check_s3(&p->s3, d->has_ca, err);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < p->n_actions; i++)
-        if (!d->actions[i].has_scale_out) {
-            char path[64];
-            (void)snprintf(path, sizeof path, "spec.healing.actions[%zu].scaleOut", i);
-            return bad(err, path, "is required with type ScaleOut: for example scaleOut: {maxReplicas: 10}");
-        }
+    enum gs_class class = d->policy.detection.tolerance.class;
+    int permille = d->policy.detection.tolerance.permille;
+    if (class == GS_CLASS_CUSTOM && !d->has_permille)
+        return bad(err, "spec.detection.tolerance.permille",
+                   "is required with class Custom: for example permille: 20, which is 2 percent");
+    if (class != GS_CLASS_CUSTOM && d->has_permille && permille != gs_class_permille(class))
+        return bad(
+            err, "spec.detection.tolerance.permille",
+            "is for class Custom, the other classes have their own (Payment 20, Cache 50, Login and Search 5): leave it "
+            "out, or set class to Custom; got %d with class %s",
+            permille, gs_class_name(class));
+    return 0;
+}
+
+static int check_times(const gs_policy *p, gs_error *err)
+{
     if (p->timeout_s > p->interval_s)
         return bad(err, "spec.sampling.timeoutSeconds",
                    "(2 if left out) must be at most sampling.intervalSeconds (5 if left out): lower it, or raise the "
@@ -306,6 +310,44 @@ int gs_policy_check(const gs_policy_doc *d, bool need_selector, gs_error *err)
             "(300 if left out) must be at least sampling.intervalSeconds, or the window holds no two samples: raise "
             "it, or lower the interval; got %d and %d",
             p->detection.surge.window_s, p->interval_s);
+    if (p->detection.floor.enabled && p->detection.floor.window_s < p->interval_s)
+        return bad(
+            err, "spec.detection.floor.windowSeconds",
+            "(120 if left out) must be at least sampling.intervalSeconds, or a window holds no sample: raise it, or "
+            "lower the interval; got %d and %d",
+            p->detection.floor.window_s, p->interval_s);
+    return 0;
+}
+
+static int check_actions(const gs_policy_doc *d, gs_error *err)
+{
+    for (size_t i = 0; i < d->policy.n_actions; i++)
+        if (!d->actions[i].has_scale_out) {
+            char path[64];
+            (void)snprintf(path, sizeof path, "spec.healing.actions[%zu].scaleOut", i);
+            return bad(err, path, "is required with type ScaleOut: for example scaleOut: {maxReplicas: 10}");
+        }
+    return 0;
+}
+
+int gs_policy_check(const gs_policy_doc *d, bool need_selector, gs_error *err)
+{
+    const gs_policy *p = &d->policy;
+    int r = check_selector(d, need_selector, err);
+    if (r == 0)
+        r = check_endpoint(d, need_selector, err);
+    if (r == 0)
+        r = check_times(p, err);
+    if (r == 0)
+        r = check_tolerance(d, err);
+    if (r == 0 && p->has_s3)
+        r = check_s3(&p->s3, d->has_ca, err);
+    if (r == 0)
+        r = check_actions(d, err);
+    if (r < 0)
+        return r;
+    if (d->n_profiles == 2 && d->profiles[0] == d->profiles[1])
+        return bad(err, "spec.snapshot.profiles[1]", "is given twice: name each profile once");
     if (p->mode == GS_MODE_ENFORCE && !p->has_s3)
         return bad(
             err, "spec.snapshot.s3",

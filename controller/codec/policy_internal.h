@@ -16,9 +16,9 @@ typedef struct gs_policy_doc {
     gs_str metadata, spec, status, deleted, finalizers; /* raw */
     gs_str unread[16];                                  /* metadata that nobody reads, one place for each */
     bool has_status;
-    bool has_selector, has_endpoint, has_deleted, has_finalizers, has_ca;
+    bool has_selector, has_endpoint, has_deleted, has_finalizers, has_ca, has_permille;
     gs_policy policy; /* its selector stays empty; the defaults are in it before anything is read */
-    int scheme, min_grade, profiles[1];
+    int scheme, min_grade, leak_profile, profiles[2];
     size_t n_profiles;
     struct gs_policy_label {
         char key[GS_LABEL_KEY_LEN], value[GS_LABEL_VALUE_LEN];

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "codec/policy_internal.h"
+#include "core/stack.h"
 #include "wire/json_map.h"
 
 typedef gs_policy_doc doc;
@@ -48,9 +49,11 @@ static const gs_json_field object[] = {
 static const char *const modes[] = {"Observe", "DryRun", "Enforce", NULL};
 static const char *const schemes[] = {"HTTP", NULL};
 static const char *const operators[] = {"In", "NotIn", "Exists", "DoesNotExist", NULL};
-static const char *const profiles[] = {"Goroutine", NULL};
+static const char *const profiles[] = {"Goroutine", "GoroutineLeak", NULL}; /* as enum gs_profile_kind */
 static const char *const addressings[] = {"Path", "VirtualHost", NULL};
-static const char *const grades[] = {"Suspected", "Probable", NULL};
+static const char *const grades[] = {"Suspected", "Probable", "Proven", NULL};
+static const char *const classes[] = {"Payment", "Cache", "Login", "Search", "Custom", NULL};
+static const char *const leak_profiles[] = {"Never", "Auto", NULL}; /* false and true */
 static const char *const action_types[] = {"ScaleOut", NULL};
 
 typedef struct gs_policy_label label;
@@ -127,10 +130,35 @@ static const gs_json_field blocked[] = {
     {0},
 };
 
+static const gs_json_field floor_rule[] = {
+    {GS_FIELD_BOOL(doc, "enabled", policy.detection.floor.enabled)},
+    {GS_FIELD_INT(doc, "windowSeconds", policy.detection.floor.window_s, 1, 3600)},
+    {GS_FIELD_INT(doc, "windows", policy.detection.floor.windows, 2, 8)},
+    {0},
+};
+
+static const gs_json_field baseline[] = {
+    {GS_FIELD_BOOL(doc, "enabled", policy.detection.baseline.enabled)},
+    {GS_FIELD_INT(doc, "staticGoroutines", policy.detection.baseline.static_goroutines, 1, 1000000000)},
+    {GS_FIELD_INT(doc, "samples", policy.detection.baseline.samples, 5, 30)},
+    {GS_FIELD_INT(doc, "percentile", policy.detection.baseline.percentile, 50, 99)},
+    {0},
+};
+
+static const gs_json_field tolerance[] = {
+    {GS_FIELD_ENUM(doc, "class", policy.detection.tolerance.class, classes)},
+    {GS_FIELD_INT(doc, "permille", policy.detection.tolerance.permille, 0, 1000), .has = GS_AT(doc, has_permille)},
+    {0},
+};
+
 static const gs_json_field detection[] = {
     {GS_FIELD_INLINE(doc, "growth", growth)},
     {GS_FIELD_INLINE(doc, "surge", surge)},
     {GS_FIELD_INLINE(doc, "blocked", blocked)},
+    {GS_FIELD_INLINE(doc, "floor", floor_rule)},
+    {GS_FIELD_INLINE(doc, "baseline", baseline)},
+    {GS_FIELD_INLINE(doc, "tolerance", tolerance)},
+    {GS_FIELD_ENUM(doc, "leakProfile", leak_profile, leak_profiles)},
     {0},
 };
 
@@ -158,6 +186,7 @@ static const gs_json_field s3[] = {
 
 static const gs_json_field snapshot[] = {
     {GS_FIELD_LIST(doc, "profiles", profiles, n_profiles, GS_TYPE_ENUM), .names = profiles, .min_items = 1},
+    {GS_FIELD_INT(doc, "fullDumpMaxGoroutines", policy.full_dump_max, 0, 100000)},
     {GS_FIELD_INLINE(doc, "s3", s3), .has = GS_AT(doc, policy.has_s3)},
     {0},
 };
@@ -239,6 +268,15 @@ static void build(const doc *d, gs_policy *p)
 {
     *p = d->policy;
     p->min_grade = (enum gs_grade)(d->min_grade + GS_GRADE_SUSPECTED);
+    p->detection.leak_profile = d->leak_profile;
+    if (!d->has_permille)
+        p->detection.tolerance.permille = gs_class_permille(p->detection.tolerance.class);
+    if (d->n_profiles) /* else the default: both */
+        p->snapshot_goroutine = p->snapshot_leak = false;
+    for (size_t i = 0; i < d->n_profiles; i++) {
+        p->snapshot_goroutine |= d->profiles[i] == GS_PROFILE_GOROUTINE;
+        p->snapshot_leak |= d->profiles[i] == GS_PROFILE_LEAK;
+    }
     for (size_t i = 0; i < p->n_actions; i++)
         p->actions[i] = d->actions[i].spec;
     for (size_t i = 0; i < d->n_labels; i++) {
@@ -260,6 +298,7 @@ int gs_policy_from_json(gs_str json, bool strict, bool need_selector, gs_policy 
     gs_autofree doc *d = gs_alloc(sizeof *d);
     d->policy = *p;
     d->min_grade = (int)p->min_grade - GS_GRADE_SUSPECTED;
+    d->leak_profile = p->detection.leak_profile;
     (void)gs_str_copy(d->policy.s3.region, sizeof d->policy.s3.region, GS_STR("us-east-1"));
     (void)gs_str_copy(d->policy.s3.ca_key, sizeof d->policy.s3.ca_key, GS_STR("ca.crt"));
     int r = gs_json_map_decode_str(json, object, d, unknown, "", err);

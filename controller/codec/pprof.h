@@ -2,13 +2,15 @@
 #ifndef GS_CODEC_PPROF_H
 #define GS_CODEC_PPROF_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "core/stack.h"
 
 /* body as the pod sent it. Errors (GS_TERMINAL) say what was expected and where; GS_NO_MEMORY at a cap. */
 int gs_pprof_decode(gs_str body, gs_profile **ret, gs_error *err);
 
-/* 'p' and 10 hex digits of sha256(normalised leaf, '\n', normalised entry). */
-void gs_site_id(gs_str leaf, gs_str entry, char ret[GS_SITE_ID_LEN]);
+/* Its two halves. Points *body at what it unpacks to: into out, which has the cap, or at itself where it is no gzip. */
+int gs_pprof_unpack(gs_str *body, gs_buf *out, gs_error *err);
+int gs_pprof_decode_unpacked(gs_str body, gs_profile **ret, gs_error *err);
 
 #endif

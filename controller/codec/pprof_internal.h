@@ -5,10 +5,12 @@
 
 #include "base/limits.h"
 #include "codec/pprof.h"
+#include "codec/sites.h"
 
 typedef struct gs_pprof_function {
     uint64_t id;
     int64_t name, file; /* indexes into the strings, as sent */
+    uint32_t number;    /* in sites.h, from 1; 0: not asked for yet */
 } gs_pprof_function;
 
 typedef struct gs_pprof_line {
@@ -43,20 +45,16 @@ GS_DEFINE_CLEANUP_VALUE(gs_pprof_tables, gs_pprof_tables_done)
 bool gs_pprof_string(const gs_pprof_tables *t, int64_t at, gs_str *ret);
 /* NULL where the profile has none with this id. */
 const gs_pprof_location *gs_pprof_find_location(const gs_pprof_tables *t, uint64_t id);
-const gs_pprof_function *gs_pprof_find_function(const gs_pprof_tables *t, uint64_t id);
-
-/* Of a stack that is deeper than GS_MAX_FRAMES the innermost frames and the outermost GS_PPROF_TAIL are kept: the leaf
- * stands at one end, the goroutine's own function at the other. */
-#define GS_PPROF_TAIL 8
+gs_pprof_function *gs_pprof_find_function(const gs_pprof_tables *t, uint64_t id);
 
 typedef struct gs_pprof_sample {
     const gs_pprof_tables *tables;
     size_t value_index;
-    bool with_labels;
     /* results */
-    const gs_pprof_location *locations[GS_MAX_FRAMES];
+    const gs_pprof_location *locations[GS_MAX_FRAMES]; /* of a deeper stack both ends, see sites.h */
     size_t n_locations;
-    uint64_t hash[2]; /* of all its location ids */
+    uint64_t depth; /* frames of all its locations */
+    gs_key key;     /* of all its location ids */
     uint64_t value;
     struct {
         int64_t key, str, num;
@@ -66,9 +64,9 @@ typedef struct gs_pprof_sample {
     const char *why; /* it is refused */
 } gs_pprof_sample;
 
-/* One Sample message. tables, value_index and with_labels are set by the caller. */
+/* One Sample message. tables and value_index are set by the caller. */
 int gs_pprof_sample_read(gs_pprof_sample *s, gs_str message, gs_error *err);
-/* Its frames, at most GS_MAX_FRAMES, at least one: a stack without any symbol has one with an unknown function. */
-int gs_pprof_sample_frames(const gs_pprof_sample *s, gs_frame v[GS_MAX_FRAMES], size_t *ret_n, gs_error *err);
+/* Its stack. Functions that sites does not know yet are shown to it, and their numbers kept in t. */
+int gs_pprof_sample_stack(const gs_pprof_sample *s, gs_pprof_tables *t, gs_sites *sites, gs_stack *ret, gs_error *err);
 
 #endif

@@ -5,23 +5,16 @@
 
 #include <profile.pb.h>
 
-#define HEAD (GS_MAX_FRAMES - GS_PPROF_TAIL)
+#define HEAD (GS_MAX_FRAMES - GS_STACK_TAIL)
 
-/* Where the next of n elements goes; in a full array the oldest of the tail makes room. */
-#define PUSH(v, n, x)                                                                                                  \
-    do {                                                                                                               \
-        if ((n) == GS_MAX_FRAMES)                                                                                      \
-            memmove((v) + HEAD, (v) + HEAD + 1, (GS_PPROF_TAIL - 1) * sizeof *(v));                                    \
-        else                                                                                                           \
-            (n)++;                                                                                                     \
-        (v)[(n)-1] = (x);                                                                                              \
-    } while (0)
-
-static uint64_t mix(uint64_t x)
+static void push(gs_pprof_sample *s, const gs_pprof_location *l)
 {
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
+    if (s->n_locations == GS_MAX_FRAMES) /* the oldest of the tail makes room */
+        memmove(s->locations + HEAD, s->locations + HEAD + 1, (GS_STACK_TAIL - 1) * sizeof *s->locations);
+    else
+        s->n_locations++;
+    s->locations[s->n_locations - 1] = l;
+    s->depth += l->n;
 }
 
 static bool each_location(void *ctx, uint64_t id)
@@ -32,9 +25,8 @@ static bool each_location(void *ctx, uint64_t id)
         s->why = "it refers to a location that is not in the profile";
         return false;
     }
-    PUSH(s->locations, s->n_locations, l);
-    s->hash[0] = mix(s->hash[0] + id + 0x9e3779b97f4a7c15u);
-    s->hash[1] = mix((s->hash[1] ^ id) + 0xd1b54a32d192ed03u);
+    push(s, l);
+    gs_key_add_number(&s->key, id);
     return true;
 }
 
@@ -79,41 +71,52 @@ static bool on_label(pb_istream_t *stream, const pb_field_t *field, void **arg)
 int gs_pprof_sample_read(gs_pprof_sample *s, gs_str message, gs_error *err)
 {
     s->n_locations = s->n_labels = s->n_values = 0;
-    s->value = s->hash[0] = s->hash[1] = 0;
+    s->value = s->depth = 0;
+    s->key = GS_KEY;
     s->why = NULL;
     gs_pprof_Sample m = {
         .location_id = {.funcs = {.decode = on_locations}, .arg = s},
         .value = {.funcs = {.decode = on_values}, .arg = s},
+        .label = {.funcs = {.decode = on_label}, .arg = s},
     };
-    if (s->with_labels)
-        m.label = (pb_callback_t){.funcs = {.decode = on_label}, .arg = s};
     int r = gs_pb_decode(message, gs_pprof_Sample_fields, &m, "profile: sample", err);
     if (r == 0 && s->n_values <= s->value_index)
         s->why = "it has fewer values than the profile has sample types";
+    s->key = gs_key_end(s->key);
     return s->why ? gs_error_set(err, GS_TERMINAL, "profile: sample: %s", s->why) : r;
 }
 
-int gs_pprof_sample_frames(const gs_pprof_sample *s, gs_frame v[GS_MAX_FRAMES], size_t *ret_n, gs_error *err)
+/* The function's number in sites; it is shown there when it is first met. */
+static int number_of(const gs_pprof_location *l, uint64_t id, gs_pprof_tables *t, gs_sites *sites, uint32_t *ret,
+                     gs_error *err)
 {
-    const gs_pprof_tables *t = s->tables;
-    size_t n = 0;
+    gs_str name, file;
+    gs_pprof_function *f = gs_pprof_find_function(t, id);
+    if (!f || (!f->number && (!gs_pprof_string(t, f->name, &name) || !gs_pprof_string(t, f->file, &file))))
+        return gs_error_set(err, GS_TERMINAL, "profile: location %llu refers to a %s that is not in the profile",
+                            (unsigned long long)l->id, f ? "string" : "function");
+    if (!f->number)
+        f->number = gs_sites_function(sites, name, file) + 1; /* 0 again at the cap */
+    *ret = f->number - 1;
+    return 0;
+}
+
+int gs_pprof_sample_stack(const gs_pprof_sample *s, gs_pprof_tables *t, gs_sites *sites, gs_stack *ret, gs_error *err)
+{
+    gs_stack_reset(ret);
     for (size_t i = 0; i < s->n_locations; i++) {
         const gs_pprof_location *l = s->locations[i];
         for (uint32_t k = 0; k < l->n; k++) {
-            if (k == HEAD && l->n - k > GS_PPROF_TAIL) /* no compiler inlines that deep: not worth the time */
-                k = l->n - GS_PPROF_TAIL;
+            uint32_t function = GS_SITES_NONE;
+            if (k == HEAD && l->n - k > GS_STACK_TAIL) /* no compiler inlines that deep: not worth the time */
+                k = l->n - GS_STACK_TAIL;
             const gs_pprof_line *line = &t->lines[l->first + k];
-            const gs_pprof_function *f = gs_pprof_find_function(t, line->function);
-            gs_frame frame = {.line = line->line};
-            if (!f || !gs_pprof_string(t, f->name, &frame.function) || !gs_pprof_string(t, f->file, &frame.file))
-                return gs_error_set(err, GS_TERMINAL,
-                                    "profile: location %llu refers to a %s that is not in the profile",
-                                    (unsigned long long)l->id, f ? "string" : "function");
-            PUSH(v, n, frame);
+            int e = number_of(l, line->function, t, sites, &function, err);
+            if (e < 0)
+                return e;
+            gs_stack_push(ret, function, line->line);
         }
     }
-    if (n == 0)
-        v[n++] = (gs_frame){.function = GS_STR("(unknown)")};
-    *ret_n = n;
+    ret->depth = s->depth;
     return 0;
 }

@@ -150,7 +150,7 @@ const gs_pprof_location *gs_pprof_find_location(const gs_pprof_tables *t, uint64
     return t->n_locations ? bsearch(&key, t->locations, t->n_locations, sizeof key, locations_by_id) : NULL;
 }
 
-const gs_pprof_function *gs_pprof_find_function(const gs_pprof_tables *t, uint64_t id)
+gs_pprof_function *gs_pprof_find_function(const gs_pprof_tables *t, uint64_t id)
 {
     if (id - 1 < t->n_functions && t->functions[id - 1].id == id)
         return &t->functions[id - 1];

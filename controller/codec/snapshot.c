@@ -21,7 +21,13 @@ static void add_part(char *dst, size_t cap, const char *part, const char *after)
         (void)snprintf(dst + n, cap - n, "%s", after);
 }
 
-void gs_snapshot_key(char *dst, size_t cap, const char *prefix, const gs_incident *i, const char *pod, int64_t wall_ms)
+bool gs_snapshot_wanted(const gs_policy *p, enum gs_profile_kind kind)
+{
+    return (kind == GS_PROFILE_GOROUTINE && p->snapshot_goroutine) || (kind == GS_PROFILE_LEAK && p->snapshot_leak);
+}
+
+void gs_snapshot_key(char *dst, size_t cap, const char *prefix, const gs_incident *i, const char *pod,
+                     enum gs_profile_kind kind, int64_t wall_ms)
 {
     char time[GS_TIME_LEN];
     gs_time_format_compact(wall_ms, time);
@@ -31,7 +37,7 @@ void gs_snapshot_key(char *dst, size_t cap, const char *prefix, const gs_inciden
     add_part(dst, cap, i->workload.name, "/");
     add_part(dst, cap, i->name, "/");
     add_part(dst, cap, time, "-");
-    add_part(dst, cap, pod, "-goroutine");
+    add_part(dst, cap, pod, kind == GS_PROFILE_LEAK ? "-goroutineleak" : "-goroutine");
 }
 
 void gs_snapshot_metadata(gs_json_writer *w, const gs_incident *i, const gs_evidence *e, uint64_t goroutines)

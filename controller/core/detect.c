@@ -13,6 +13,10 @@ const char *gs_rule_name(unsigned rule)
         return "blocked";
     case GS_RULE_SITE:
         return "site";
+    case GS_RULE_FLOOR:
+        return "floor";
+    case GS_RULE_BASELINE:
+        return "baseline";
     default:
         return "";
     }
@@ -21,7 +25,7 @@ const char *gs_rule_name(unsigned rule)
 static bool growth(const gs_detection *d, const gs_series *se, gs_verdict *ret)
 {
     unsigned periods = (unsigned)d->growth.periods;
-    if (!d->growth.enabled || se->n <= periods)
+    if (!d->growth.enabled || gs_series_len(se) <= periods)
         return false;
     for (unsigned i = 0; i < periods; i++)
         if (gs_series_back(se, i, NULL) <= gs_series_back(se, i + 1, NULL))
@@ -52,13 +56,43 @@ static bool surge(const gs_detection *d, const gs_series *se, int64_t now_ms, gs
     return true;
 }
 
+static bool floor_rises(const gs_detection *d, const gs_series *se, gs_verdict *ret)
+{
+    gs_floor f;
+    if (!d->floor.enabled || !gs_series_floor(se, (unsigned)d->floor.windows, &f))
+        return false;
+    (void)snprintf(ret->reason, sizeof ret->reason,
+                   "floor: the minimum rose from %.0f to %.0f goroutines in %d windows of %u s", (double)f.from,
+                   (double)f.to, d->floor.windows, f.scale * (unsigned)d->floor.window_s);
+    return true;
+}
+
+static bool baseline(const gs_detection *d, const gs_series *se, gs_verdict *ret)
+{
+    double last = (double)gs_series_last(se);
+    if (!d->baseline.enabled || last <= (double)d->baseline.static_goroutines)
+        return false;
+    double usual = (double)gs_series_percentile(se, (unsigned)d->baseline.samples, d->baseline.percentile);
+    if (usual < 0 || last * 1000 <= usual * (1000 + d->tolerance.permille))
+        return false;
+    (void)snprintf(ret->reason, sizeof ret->reason,
+                   "baseline: %.0f goroutines, P%d of %d samples %.0f, tolerance %d per mille", last,
+                   d->baseline.percentile, d->baseline.samples, usual, d->tolerance.permille);
+    return true;
+}
+
 void gs_detect_series(const gs_detection *d, const gs_series *se, int64_t now_ms, gs_verdict *ret)
 {
     *ret = (gs_verdict){0};
-    if (surge(d, se, now_ms, ret))
-        ret->rules |= GS_RULE_SURGE;
+    /* from the weakest to the strongest, whose reason stays */
     if (growth(d, se, ret))
         ret->rules |= GS_RULE_GROWTH;
+    if (baseline(d, se, ret))
+        ret->rules |= GS_RULE_BASELINE;
+    if (surge(d, se, now_ms, ret))
+        ret->rules |= GS_RULE_SURGE;
+    if (floor_rises(d, se, ret))
+        ret->rules |= GS_RULE_FLOOR;
 }
 
 void gs_detect_profile(const gs_detection *d, const gs_profile *p, const gs_counts *base, gs_verdict *ret)

@@ -2,7 +2,7 @@
 #ifndef GS_CORE_DETECT_H
 #define GS_CORE_DETECT_H
 
-#include "core/growth.h"
+#include "core/counts.h"
 #include "core/policy.h"
 #include "core/series.h"
 #include "core/stack.h"
@@ -25,14 +25,13 @@ typedef struct gs_verdict {
     char reason[160];
 } gs_verdict;
 
-/* Fewer goroutines than this are noise, whatever the percentage. */
-#define GS_MIN_RISE 3
-
 /* growth: rises `periods` times in a row, by at least GS_MIN_RISE goroutines in all, and faster than percentPerMinute
  *   of the count it began with: 100 * (last - first) / max(first, 1) / minutes.
  * surge: at least `goroutines`, and at least (1 + percent / 100) times the window's minimum.
  * floor: see gs_series_floor.
- * baseline: more than staticGoroutines, and more than (1 + permille / 1000) times the percentile of the last samples. */
+ * baseline: more than staticGoroutines, and more than (1 + tolerance.permille / 1000) times the percentile of the
+ *   `samples` counts before the newest, all of them without a gap.
+ * The reason is that of the strongest rule: floor, surge, baseline, growth. */
 void gs_detect_series(const gs_detection *d, const gs_series *se, int64_t now_ms, gs_verdict *ret);
 
 /* On one profile, against the base where there is one:

@@ -1,8 +1,24 @@
 #include "core/escalate.h"
 
+static int64_t clamp(int64_t v, int64_t min, int64_t max)
+{
+    v = v < max ? v : max;
+    return v > min ? v : min;
+}
+
+gs_pace gs_pace_of(int64_t interval_ms, int64_t window_ms)
+{
+    return (gs_pace){
+        .profiling = clamp(window_ms / 8, interval_ms, 5000),
+        .watching = clamp(window_ms / 3, interval_ms, window_ms),
+        .tracking = clamp(window_ms / 3, interval_ms, 15000),
+        .hold = clamp(window_ms / 2, interval_ms, 60000),
+    };
+}
+
 bool gs_escalate_suspect(gs_escalation *e, unsigned rules, int64_t now_ms)
 {
-    if (e->look == GS_LOOK_PROFILING || e->look == GS_LOOK_TRACKING) {
+    if (gs_escalate_due(e) >= 0) {
         e->rules |= rules;
         return false;
     }
@@ -12,35 +28,43 @@ bool gs_escalate_suspect(gs_escalation *e, unsigned rules, int64_t now_ms)
     return true;
 }
 
-void gs_escalate_profiled(gs_escalation *e, bool listed, int64_t now_ms)
+static void hold(gs_escalation *e, const gs_pace *pace, int64_t now_ms)
+{
+    e->look = GS_LOOK_HOLD;
+    e->next_ms = now_ms + pace->hold;
+}
+
+void gs_escalate_profiled(gs_escalation *e, enum gs_prospect prospect, const gs_pace *pace, int64_t now_ms)
 {
     e->failures = 0;
-    if (e->look == GS_LOOK_PROFILING && ++e->taken < GS_PROFILES_ON_SUSPICION) {
-        e->next_ms = now_ms + GS_PROFILE_GAP_MS;
-    } else if (listed) {
+    e->taken++;
+    if (e->look == GS_LOOK_PROFILING && e->taken < GS_PROFILES_ON_SUSPICION) {
+        e->next_ms = now_ms + pace->profiling;
+    } else if (prospect == GS_PROSPECT_LISTED) {
         e->look = GS_LOOK_TRACKING;
-        e->next_ms = now_ms + GS_TRACK_GAP_MS;
-    } else if (e->look == GS_LOOK_PROFILING) {
-        e->look = GS_LOOK_HOLD;
-        e->next_ms = now_ms + GS_HOLD_MS;
+        e->next_ms = now_ms + pace->tracking;
     } else if (e->look == GS_LOOK_TRACKING) {
         gs_escalate_reset(e);
+    } else if (prospect == GS_PROSPECT_RISES) {
+        e->look = GS_LOOK_WATCHING;
+        e->next_ms = now_ms + pace->watching;
+    } else {
+        hold(e, pace, now_ms);
     }
 }
 
-void gs_escalate_failed(gs_escalation *e, bool listed, int64_t now_ms)
+void gs_escalate_failed(gs_escalation *e, enum gs_prospect prospect, const gs_pace *pace, int64_t now_ms)
 {
-    if (e->look != GS_LOOK_PROFILING && e->look != GS_LOOK_TRACKING)
+    if (gs_escalate_due(e) < 0)
         return;
     e->failures++;
-    if (listed) {
+    if (prospect == GS_PROSPECT_LISTED) {
         e->look = GS_LOOK_TRACKING;
-        e->next_ms = now_ms + GS_TRACK_GAP_MS;
+        e->next_ms = now_ms + pace->tracking;
     } else if (e->failures < GS_PROFILE_FAILURES) {
-        e->next_ms = now_ms + GS_PROFILE_GAP_MS;
+        e->next_ms = now_ms + pace->profiling;
     } else {
-        e->look = GS_LOOK_HOLD;
-        e->next_ms = now_ms + GS_HOLD_MS;
+        hold(e, pace, now_ms);
     }
 }
 
@@ -56,5 +80,6 @@ void gs_escalate_track(gs_escalation *e, int64_t now_ms)
 
 int64_t gs_escalate_due(const gs_escalation *e)
 {
-    return e->look == GS_LOOK_PROFILING || e->look == GS_LOOK_TRACKING ? e->next_ms : -1;
+    bool looking = e->look == GS_LOOK_PROFILING || e->look == GS_LOOK_WATCHING || e->look == GS_LOOK_TRACKING;
+    return looking ? e->next_ms : -1;
 }

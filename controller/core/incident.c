@@ -36,17 +36,32 @@ void gs_pattern_done(gs_pattern *p)
 void gs_pattern_set(gs_pattern *p, const gs_site *s)
 {
     uint64_t count = p->count;
+    double score = p->score;
     gs_pattern_done(p);
     memcpy(p->id, s->id, sizeof p->id);
     p->count = count;
+    p->score = score;
     p->state = s->state;
     p->leaf = gs_strdup(s->leaf);
     p->entry = gs_strdup(s->entry);
-    p->created_by = gs_strdup(s->created_by);
+    p->created_by = gs_strdup(s->created_by ? s->created_by : "");
     p->boundary = s->boundary;
     for (; p->n_key_frames < s->n_key_frames && p->n_key_frames < GS_MAX_KEY_FRAMES; p->n_key_frames++)
         p->key_frames[p->n_key_frames] = gs_strdup(s->key_frames[p->n_key_frames]);
     gs_pattern_set_labels(p, s->labels, s->n_labels);
+}
+
+/* What a later profile says of a known site. The creator and the dump's own words for the state are not forgotten. */
+static void refresh_pattern(gs_pattern *p, const gs_site *s)
+{
+    gs_autofree char *created_by = gs_take(p->created_by);
+    enum gs_state state = p->state;
+    gs_pattern_set(p, s);
+    if (p->created_by[0] || gs_streq(created_by, ""))
+        return;
+    free(p->created_by);
+    p->created_by = gs_take(created_by);
+    p->state = state;
 }
 
 void gs_pattern_set_labels(gs_pattern *p, const gs_label_set *sets, size_t n)
@@ -120,25 +135,30 @@ int gs_incident_pattern(const gs_incident *i, const char *id)
     return -1;
 }
 
+/* Does x name the leak better than y? */
+static bool names_better(const gs_grown *x, const gs_grown *y)
+{
+    if (x->site->user != y->site->user)
+        return x->site->user;
+    if (x->site->count != y->site->count)
+        return x->site->count > y->site->count;
+    return strcmp(x->site->id, y->site->id) < 0;
+}
+
 const gs_grown *gs_incident_primary(const gs_growth *grown)
 {
-    const gs_grown *best = &grown->v[0];
-    uint64_t most = best->site->count;
+    uint64_t most = 0;
+    enum gs_grade grade = GS_GRADE_NONE;
+    const gs_grown *best = NULL;
     for (size_t k = 0; k < grown->n; k++)
-        if (grown->v[k].site->count > most)
+        grade = grown->v[k].grade > grade ? grown->v[k].grade : grade;
+    for (size_t k = 0; k < grown->n; k++)
+        if (grown->v[k].grade == grade && grown->v[k].site->count > most)
             most = grown->v[k].site->count;
-    bool found = false;
     for (size_t k = 0; k < grown->n; k++) {
         const gs_grown *g = &grown->v[k];
-        if (g->site->count * 2 < most)
-            continue;
-        bool better = !found || g->site->user > best->site->user ||
-                      (g->site->user == best->site->user &&
-                       (g->site->count > best->site->count ||
-                        (g->site->count == best->site->count && strcmp(g->site->id, best->site->id) < 0)));
-        if (better)
+        if (g->grade == grade && g->site->count * 2 >= most && (!best || names_better(g, best)))
             best = g;
-        found = true;
     }
     return best;
 }
@@ -166,14 +186,15 @@ gs_incident *gs_incident_assign(gs_incident *const *list, size_t n, const gs_gro
     return attach ? attach : again;
 }
 
-static gs_incident_pod *add_pod(gs_incident *i, const char *pod, const gs_counts *base)
+static gs_incident_pod *add_pod(gs_incident *i, const gs_observed *o)
 {
     i->pods = gs_grow(i->pods, &i->cap_pods, i->n_pods + 1, sizeof *i->pods);
     gs_incident_pod *p = &i->pods[i->n_pods++];
     *p = (gs_incident_pod){0};
-    (void)gs_str_copy(p->name, sizeof p->name, gs_str_of(pod));
+    (void)gs_str_copy(p->name, sizeof p->name, gs_str_of(o->pod));
+    (void)gs_str_copy(p->revision, sizeof p->revision, gs_str_of(o->revision));
     for (size_t k = 0; k < i->n_patterns; k++)
-        p->base[k] = gs_counts_get(base, i->patterns[k].id);
+        p->base[k] = gs_counts_get(o->base, i->patterns[k].id);
     return p;
 }
 
@@ -191,7 +212,7 @@ static bool attach_sites(gs_incident *i, gs_incident_pod *pod, const gs_growth *
 {
     bool changed = false;
     for (size_t g = 0; g < grown->n && i->n_patterns < GS_MAX_INCIDENT_PATTERNS; g++) {
-        if (gs_incident_pattern(i, grown->v[g].site->id) >= 0)
+        if (!grown->v[g].grade || gs_incident_pattern(i, grown->v[g].site->id) >= 0)
             continue;
         size_t at = i->n_patterns++;
         gs_pattern_set(&i->patterns[at], grown->v[g].site);
@@ -222,72 +243,121 @@ static int worst_first(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* Grade and severity only rise within one occurrence. */
-static bool assess(gs_incident *i, const gs_growth *grown, const gs_profile *p, unsigned rules, int64_t wall_ms)
+static void assess_severity(gs_incident *i)
 {
-    enum gs_grade grade = i->grade;
-    for (size_t g = 0; g < grown->n; g++) {
-        if (gs_incident_pattern(i, grown->v[g].site->id) < 0)
-            continue;
-        enum gs_grade seen = grown->v[g].rises >= 2 ? GS_GRADE_PROBABLE : GS_GRADE_SUSPECTED;
-        if (seen > grade)
-            grade = seen;
-        i->site_grows = true;
-    }
-    (void)p;
-    i->rules |= rules;
-    enum gs_severity severity = i->severity;
+    enum gs_severity severity = GS_SEVERITY_LOW;
     if (i->rules & GS_RULE_BLOCKED)
         severity = GS_SEVERITY_P0;
-    else if (i->rules & GS_RULE_SURGE)
-        severity = severity > GS_SEVERITY_MEDIUM ? severity : GS_SEVERITY_MEDIUM;
-    bool changed = grade != i->grade || severity != i->severity;
-    if (grade >= GS_GRADE_PROBABLE && !i->localization_ms)
-        i->localization_ms = wall_ms;
-    i->grade = grade;
-    i->severity = severity;
-    return changed;
+    else if (gs_risk_of(i->score) == GS_RISK_HIGH)
+        severity = GS_SEVERITY_HIGH;
+    else if ((i->rules & GS_RULE_SURGE) || gs_risk_of(i->score) == GS_RISK_MEDIUM)
+        severity = GS_SEVERITY_MEDIUM;
+    i->severity = severity > i->severity ? severity : i->severity;
 }
 
-bool gs_incident_observe(gs_incident *i, const char *pod, const gs_profile *p, const gs_growth *grown,
-                         const gs_counts *base, unsigned rules, int64_t wall_ms)
+/* Grade and severity only rise within one occurrence. */
+static bool assess(gs_incident *i, const gs_observed *o, int64_t wall_ms)
 {
-    gs_incident_pod *at = gs_incident_find_pod(i, pod);
-    bool changed = false, ours = false;
-    for (size_t g = 0; g < grown->n; g++)
-        ours = ours || gs_incident_pattern(i, grown->v[g].site->id) >= 0;
-    if (!at) {
-        if (!grown->n)
-            return false;
-        at = add_pod(i, pod, base);
-        changed = true;
+    enum gs_grade grade = i->grade;
+    enum gs_severity severity = i->severity;
+    for (size_t g = 0; g < o->grown->n; g++) {
+        const gs_grown *s = &o->grown->v[g];
+        int at = gs_incident_pattern(i, s->site->id);
+        if (at < 0)
+            continue;
+        double score = gs_site_score(s->site, s->survived_ms);
+        i->patterns[at].score = score > i->patterns[at].score ? score : i->patterns[at].score;
+        i->score = score > i->score ? score : i->score;
+        i->grade = s->grade > i->grade ? s->grade : i->grade;
+        i->reasons |= s->reasons;
     }
-    if (grown->n && (ours || changed || wall_ms - i->detection_ms < GS_ATTACH_MS))
-        changed |= attach_sites(i, at, grown);
-    at->goroutines = p->total;
+    i->rules |= o->rules;
+    assess_severity(i);
+    if (i->grade >= GS_GRADE_PROBABLE && !i->localization_ms)
+        i->localization_ms = wall_ms;
+    return grade != i->grade || severity != i->severity;
+}
+
+/* The revision that leaks, if only one does. */
+static void name_revision(gs_incident *i)
+{
+    const char *only = i->n_pods ? i->pods[0].revision : "";
+    for (size_t k = 1; k < i->n_pods; k++)
+        if (!gs_streq(i->pods[k].revision, only))
+            only = "";
+    (void)gs_str_copy(i->revision, sizeof i->revision, gs_str_of(only));
+}
+
+static bool has_most(const gs_incident *i, const gs_incident_pod *pod, size_t pattern)
+{
+    for (size_t k = 0; k < i->n_pods; k++)
+        if (i->pods[k].per_pattern[pattern] > pod->per_pattern[pattern])
+            return false;
+    return true;
+}
+
+static void count_pod(gs_incident *i, gs_incident_pod *at, const gs_observed *o)
+{
+    at->goroutines = o->profile->total;
     at->leaking = 0;
     for (size_t k = 0; k < i->n_patterns; k++) {
-        const gs_site *s = find_site(p, i->patterns[k].id);
+        const gs_site *s = find_site(o->profile, i->patterns[k].id);
         if (at->base[k] == BASE_UNKNOWN)
-            at->base[k] = gs_counts_get(base, i->patterns[k].id);
+            at->base[k] = gs_counts_get(o->base, i->patterns[k].id);
         at->per_pattern[k] = s && s->count > at->base[k] ? s->count - at->base[k] : 0;
         at->leaking += at->per_pattern[k];
-        if (s && at->per_pattern[k] >= i->patterns[k].count)
-            gs_pattern_set(&i->patterns[k], s); /* frames and labels as the worst pod has them now */
+        if (s && has_most(i, at, k))
+            refresh_pattern(&i->patterns[k], s); /* frames and labels as the worst pod has them now */
     }
     if (at->leaking > at->peak)
         at->peak = at->leaking;
     at->below = at->leaking == 0 || at->leaking < at->peak - at->peak / 2 ? at->below + 1 : 0;
-    i->last_shown_ms = wall_ms;
-    changed |= assess(i, grown, p, rules, wall_ms);
-    if (at->below >= 2) {
-        gs_incident_drop_pod(i, pod);
+}
+
+bool gs_incident_observe(gs_incident *i, const gs_observed *o, int64_t wall_ms)
+{
+    gs_incident_pod *at = gs_incident_find_pod(i, o->pod);
+    bool changed = false, ours = false;
+    for (size_t g = 0; g < o->grown->n; g++)
+        ours = ours || gs_incident_pattern(i, o->grown->v[g].site->id) >= 0;
+    if (!at) {
+        if (!o->grown->n)
+            return false;
+        at = add_pod(i, o);
         changed = true;
-    } else {
-        qsort(i->pods, i->n_pods, sizeof *i->pods, worst_first);
-        count_patterns(i);
     }
+    if (o->grown->n && (ours || changed || wall_ms - i->detection_ms < GS_ATTACH_MS))
+        changed |= attach_sites(i, at, o->grown);
+    count_pod(i, at, o);
+    i->last_shown_ms = wall_ms;
+    changed |= assess(i, o, wall_ms);
+    if (at->below >= 2) {
+        gs_incident_drop_pod(i, o->pod);
+        return true;
+    }
+    qsort(i->pods, i->n_pods, sizeof *i->pods, worst_first);
+    count_patterns(i);
+    name_revision(i);
     return changed;
+}
+
+void gs_incident_describe(gs_incident *i, const gs_profile *dump)
+{
+    for (size_t k = 0; k < i->n_patterns; k++) {
+        gs_pattern *p = &i->patterns[k];
+        const gs_site *s = find_site(dump, p->id);
+        if (!s)
+            continue;
+        p->state = s->state;
+        if (s->created_by && s->created_by[0]) {
+            free(p->created_by);
+            p->created_by = gs_strdup(s->created_by);
+        }
+        double score = gs_site_score(s, 0);
+        p->score = score > p->score ? score : p->score;
+        i->score = score > i->score ? score : i->score;
+    }
+    assess_severity(i);
 }
 
 void gs_incident_drop_pod(gs_incident *i, const char *pod)
@@ -299,6 +369,8 @@ void gs_incident_drop_pod(gs_incident *i, const char *pod)
     memmove(at, at + 1, (i->n_pods - k - 1) * sizeof *at);
     i->n_pods--;
     count_patterns(i);
+    if (i->n_pods)
+        name_revision(i);
 }
 
 bool gs_incident_settle(gs_incident *i, int64_t wall_ms)
@@ -316,7 +388,8 @@ void gs_incident_reopen(gs_incident *i, int64_t wall_ms)
     i->resolution_ms = 0;
     i->occurrences++;
     i->grade = GS_GRADE_NONE;
-    i->site_grows = false;
+    i->reasons = 0;
+    i->score = 0;
     i->severity = GS_SEVERITY_LOW;
     i->rules = 0;
     i->last_shown_ms = wall_ms;

@@ -8,11 +8,26 @@
 
 #include "base/limits.h"
 #include "core/condition.h"
+#include "core/counts.h"
 #include "core/detect.h"
-#include "core/growth.h"
 #include "core/policy.h"
 #include "core/score.h"
 #include "core/stack.h"
+
+/* A site of a profile that grew, and how sure it is that this is a leak. */
+typedef struct gs_grown {
+    const gs_site *site; /* of the newest profile */
+    uint64_t base;       /* its count in the base */
+    enum gs_grade grade; /* NONE: it rises, no more */
+    unsigned reasons;    /* enum gs_reason */
+    bool named;          /* by a leak profile */
+    double survived_ms;  /* how long its goroutines were seen to survive */
+} gs_grown;
+
+typedef struct gs_growth {
+    gs_grown v[GS_MAX_INCIDENT_PATTERNS];
+    size_t n; /* the highest grade first, then the largest count */
+} gs_growth;
 
 typedef struct gs_workload_ref {
     char api_version[64]; /* "apps/v1" */
@@ -28,7 +43,7 @@ typedef struct gs_pattern {
     uint64_t count; /* goroutines beyond the base, over all pods of the incident */
     enum gs_state state;
     enum gs_boundary boundary;
-    double score; /* 0..1; its risk is gs_risk_of(score) */
+    double score;                    /* 0..1; its risk is gs_risk_of(score) */
     char *leaf, *entry, *created_by; /* created_by: "" while no dump told it */
     char *key_frames[GS_MAX_KEY_FRAMES];
     size_t n_key_frames;
@@ -98,11 +113,12 @@ typedef struct gs_incident {
     char pattern_id[GS_SITE_ID_LEN];                         /* the primary site: the incident's identity */
     enum gs_grade grade;
     unsigned reasons; /* of enum gs_reason */
-    unsigned rules;  /* enum gs_rule that fired for it */
+    unsigned rules;   /* enum gs_rule that fired for it */
     enum gs_severity severity;
     double score; /* of the pattern with the highest */
     int64_t start_ms, detection_ms, localization_ms, resolution_ms;
     int occurrences;
+    char revision[GS_REVISION_LEN]; /* that leaks, where only one does; "" */
     bool resolved;
     gs_pattern patterns[GS_MAX_INCIDENT_PATTERNS]; /* [0] is the primary one */
     size_t n_patterns;
@@ -133,14 +149,22 @@ int gs_incident_pattern(const gs_incident *i, const char *id);
 gs_incident *gs_incident_assign(gs_incident *const *list, size_t n, const gs_growth *grown, const char *pod,
                                 int64_t wall_ms);
 
-/* Of the grown sites the one that names the leak: user code before libraries where it has at least half as many
- * goroutines, then the most goroutines, then the smaller id. grown->n > 0. */
+/* Of the grown sites the one that names the leak: the highest grade, then user code before libraries where it has at
+ * least half as many goroutines, then the most goroutines, then the smaller id. grown->n > 0. */
 const gs_grown *gs_incident_primary(const gs_growth *grown);
 
 /* What a profile of one pod says: grown sites attach, known ones get their counts, grade and severity follow.
  * Returns true where something that a reader acts on changed (grade, severity, patterns, a new pod). */
-bool gs_incident_observe(gs_incident *i, const char *pod, const gs_profile *p, const gs_growth *grown,
-                         const gs_counts *base, unsigned rules, int64_t wall_ms);
+typedef struct gs_observed {
+    const char *pod, *revision; /* revision: "" where the pod has none */
+    const gs_profile *profile;
+    const gs_growth *grown;
+    const gs_counts *base;
+    unsigned rules; /* enum gs_rule that fired */
+} gs_observed;
+bool gs_incident_observe(gs_incident *i, const gs_observed *o, int64_t wall_ms);
+/* What a dump of one pod tells beyond counts: who created the goroutines, how long they wait. */
+void gs_incident_describe(gs_incident *i, const gs_profile *dump);
 
 /* The pod is gone, or its process is a new one. */
 void gs_incident_drop_pod(gs_incident *i, const char *pod);

@@ -8,6 +8,8 @@ const char *gs_state_name(enum gs_state s)
         [GS_STATE_RUNNING] = "running",
         [GS_STATE_CHAN_SEND] = "chan send",
         [GS_STATE_CHAN_RECEIVE] = "chan receive",
+        [GS_STATE_CHAN_SEND_NIL] = "chan send (nil chan)",
+        [GS_STATE_CHAN_RECEIVE_NIL] = "chan receive (nil chan)",
         [GS_STATE_SELECT] = "select",
         [GS_STATE_SELECT_NONE] = "select (no cases)",
         [GS_STATE_MUTEX] = "sync.Mutex.Lock",
@@ -19,8 +21,31 @@ const char *gs_state_name(enum gs_state s)
         [GS_STATE_IO_WAIT] = "IO wait",
         [GS_STATE_SLEEP] = "sleep",
         [GS_STATE_SYSCALL] = "syscall",
+        [GS_STATE_SYSTEM] = "system",
     };
     return names[s];
+}
+
+const char *gs_boundary_name(enum gs_boundary b)
+{
+    static const char *const names[] = {
+        [GS_BOUNDARY_NONE] = "",
+        [GS_BOUNDARY_REFERENCE] = "Reference",
+        [GS_BOUNDARY_COMMUNICATION] = "Communication",
+        [GS_BOUNDARY_TIMEOUT] = "Timeout",
+        [GS_BOUNDARY_LOCK] = "Lock",
+    };
+    return names[b];
+}
+
+const char *gs_profile_kind_name(enum gs_profile_kind k)
+{
+    static const char *const names[GS_PROFILE_KINDS] = {
+        [GS_PROFILE_GOROUTINE] = "Goroutine",
+        [GS_PROFILE_LEAK] = "GoroutineLeak",
+        [GS_PROFILE_DUMP] = "FullDump",
+    };
+    return names[k];
 }
 
 bool gs_state_blocked(enum gs_state s)
@@ -89,7 +114,7 @@ static bool in_goroot(gs_str file, gs_str package)
     return at - file.p >= 5 && memcmp(at - 5, "/src/", 5) == 0;
 }
 
-enum gs_code gs_frame_code(const gs_frame *f)
+static enum gs_code classify(const gs_frame *f)
 {
     gs_str package = package_of(f->function);
     if (std_root(package) && in_goroot(f->file, package))
@@ -100,9 +125,27 @@ enum gs_code gs_frame_code(const gs_frame *f)
     return GS_CODE_USER;
 }
 
-enum gs_state gs_stack_state(const gs_frame *frames, size_t n)
+/* What gs_frame_learn packs: one bit that says so, package sync, two bits of gs_code, four of the wait. */
+enum {
+    KNOWN = 0x80,
+    KNOWN_SYNC = 0x40,
+    KNOWN_CODE_SHIFT = 4,
+    KNOWN_CODE = 0x30,
+    KNOWN_WAIT = 0x0f,
+};
+
+/* Semaphores are behind most of package sync: whose they are stands further out. */
+enum wait { WAIT_NONE, WAIT_SEMAPHORE, WAIT_FIRST_STATE };
+
+static const enum gs_state wait_states[] = {
+    GS_STATE_CHAN_SEND,     GS_STATE_CHAN_RECEIVE, GS_STATE_SELECT,    GS_STATE_SELECT_NONE,
+    GS_STATE_IO_WAIT,       GS_STATE_SLEEP,        GS_STATE_COND,      GS_STATE_RWMUTEX_READ,
+    GS_STATE_RWMUTEX_WRITE, GS_STATE_MUTEX,        GS_STATE_WAITGROUP, GS_STATE_SYSCALL,
+};
+_Static_assert(sizeof wait_states / sizeof wait_states[0] + WAIT_FIRST_STATE <= KNOWN_WAIT + 1, "they fit the bits");
+
+static unsigned wait_of(gs_str function)
 {
-    /* The first match from the innermost frame on decides, but for semaphores: whose they are stands further out. */
     static const struct {
         const char *function;
         enum gs_state state;
@@ -129,33 +172,55 @@ enum gs_state gs_stack_state(const gs_frame *frames, size_t n)
         {"syscall.RawSyscall6", GS_STATE_SYSCALL},
         {"runtime.cgocall", GS_STATE_SYSCALL},
     };
-    bool semaphore = false;
-    enum gs_state mutex = GS_STATE_RUNNING;
+    if (gs_str_starts(function, "runtime.semacquire") || gs_str_starts(function, "sync.runtime_Semacquire") ||
+        gs_str_starts(function, "internal/sync.runtime_Semacquire"))
+        return WAIT_SEMAPHORE;
+    for (size_t k = 0; k < sizeof table / sizeof table[0]; k++)
+        if (gs_str_is(function, table[k].function))
+            for (unsigned i = 0; i < sizeof wait_states / sizeof wait_states[0]; i++)
+                if (wait_states[i] == table[k].state)
+                    return WAIT_FIRST_STATE + i;
+    return WAIT_NONE;
+}
+
+uint8_t gs_frame_learn(const gs_frame *f)
+{
+    bool sync = gs_str_starts(f->function, "sync.") || gs_str_starts(f->function, "internal/sync.");
+    return (uint8_t)(KNOWN | (sync ? KNOWN_SYNC : 0) | (unsigned)classify(f) << KNOWN_CODE_SHIFT |
+                     wait_of(f->function));
+}
+
+static uint8_t known(const gs_frame *f)
+{
+    return f->known ? f->known : gs_frame_learn(f);
+}
+
+static enum gs_code code_of(uint8_t k)
+{
+    return (enum gs_code)((k & KNOWN_CODE) >> KNOWN_CODE_SHIFT);
+}
+
+enum gs_code gs_frame_code(const gs_frame *f)
+{
+    return f->known ? code_of(f->known) : classify(f);
+}
+
+/* The first match from the innermost frame on decides, but for semaphores, and for the Mutex that RWMutex.Lock takes. */
+enum gs_state gs_stack_state(const gs_frame *frames, size_t n)
+{
+    bool semaphore = false, mutex = false;
     for (size_t i = 0; i < n; i++) {
-        const gs_frame *f = &frames[i];
-        if (gs_str_starts(f->function, "runtime.semacquire") || gs_str_starts(f->function, "sync.runtime_Semacquire") ||
-            gs_str_starts(f->function, "internal/sync.runtime_Semacquire")) {
-            semaphore = true;
-            continue;
-        }
-        for (size_t k = 0; k < sizeof table / sizeof table[0]; k++)
-            if (gs_str_is(f->function, table[k].function)) {
-                if (table[k].state == GS_STATE_MUTEX) { /* RWMutex.Lock first takes its inner Mutex */
-                    mutex = GS_STATE_MUTEX;
-                    break;
-                }
-                return table[k].state;
-            }
-        if (mutex != GS_STATE_RUNNING && !gs_str_starts(f->function, "sync.") &&
-            !gs_str_starts(f->function, "internal/sync."))
-            return mutex;
-        enum gs_code code = gs_frame_code(f);
-        if (code != GS_CODE_RUNTIME && !gs_str_starts(f->function, "sync.") &&
-            !gs_str_starts(f->function, "internal/sync."))
+        uint8_t k = known(&frames[i]);
+        unsigned wait = k & KNOWN_WAIT;
+        if (wait >= WAIT_FIRST_STATE && wait_states[wait - WAIT_FIRST_STATE] != GS_STATE_MUTEX)
+            return wait_states[wait - WAIT_FIRST_STATE];
+        semaphore |= wait == WAIT_SEMAPHORE;
+        mutex |= wait >= WAIT_FIRST_STATE;
+        if (wait == WAIT_NONE && !(k & KNOWN_SYNC) && (mutex || code_of(k) != GS_CODE_RUNTIME))
             break;
     }
-    if (mutex != GS_STATE_RUNNING)
-        return mutex;
+    if (mutex)
+        return GS_STATE_MUTEX;
     return semaphore ? GS_STATE_SEMACQUIRE : GS_STATE_RUNNING;
 }
 
@@ -209,7 +274,8 @@ size_t gs_normalise(gs_str function, char *dst, size_t cap)
 {
     size_t out = 0;
     for (size_t i = 0; i < function.n && out + 1 < cap;) {
-        size_t keep = 0, skip = compiler_part(function, i, &keep);
+        bool candidate = function.p[i] == '.' || function.p[i] == '-';
+        size_t keep = 0, skip = candidate ? compiler_part(function, i, &keep) : 0;
         if (skip) {
             for (size_t k = 0; k < keep && out + 1 < cap; k++)
                 dst[out++] = function.p[i + k];
@@ -238,5 +304,6 @@ void gs_profile_free(gs_profile *p)
     if (!p)
         return;
     gs_arena_done(&p->arena);
+    free(p->goroutines);
     free(p);
 }

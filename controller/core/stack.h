@@ -16,7 +16,7 @@ enum gs_state {
     GS_STATE_RUNNING, /* running, runnable, or a wait that the frames do not tell */
     GS_STATE_CHAN_SEND,
     GS_STATE_CHAN_RECEIVE,
-    GS_STATE_CHAN_SEND_NIL,    /* on a nil channel: for ever. Only a dump tells */
+    GS_STATE_CHAN_SEND_NIL, /* on a nil channel: for ever. Only a dump tells */
     GS_STATE_CHAN_RECEIVE_NIL,
     GS_STATE_SELECT,
     GS_STATE_SELECT_NONE, /* select {} */
@@ -43,6 +43,7 @@ typedef struct gs_frame {
     gs_str function; /* "shop/payments.(*pool).acquire.func1" */
     gs_str file;
     int64_t line;
+    uint8_t known; /* gs_frame_learn, where the caller has it: the same function stands in many stacks; 0 otherwise */
 } gs_frame;
 
 enum gs_code { GS_CODE_RUNTIME, GS_CODE_STD, GS_CODE_LIBRARY, GS_CODE_USER };
@@ -50,6 +51,10 @@ enum gs_code { GS_CODE_RUNTIME, GS_CODE_STD, GS_CODE_LIBRARY, GS_CODE_USER };
 /* Whose code a frame is: the runtime's, the standard library's, a module's from the module cache or vendor/, or the
  * program's own. */
 enum gs_code gs_frame_code(const gs_frame *f);
+
+/* Whose code it is and what a goroutine in it waits for, in a form that only this module reads; never 0. From function
+ * and file alone: the same in every stack. */
+uint8_t gs_frame_learn(const gs_frame *f);
 
 /* The wait state that the runtime frames tell (profiles without a state of their own). */
 enum gs_state gs_stack_state(const gs_frame *frames, size_t n);
@@ -110,10 +115,10 @@ typedef struct gs_site {
     size_t n_labels;
     const char *created_by; /* normally known from a dump only; "" */
     enum gs_boundary boundary;
-    double depth;   /* mean of min(frames / 64, 1) over its goroutines */
-    double blocked; /* share of its goroutines whose state gs_state_blocked */
-    bool has_wait;  /* from a dump: the next four are known */
-    double waited;  /* mean of 1 - exp(-wait_ms / 30000) */
+    double depth;                          /* mean of min(frames / 64, 1) over its goroutines */
+    double blocked;                        /* share of its goroutines whose state gs_state_blocked */
+    bool has_wait;                         /* from a dump: the next four are known */
+    double waited;                         /* mean of 1 - exp(-wait_ms / 30000) */
     uint32_t wait_min, wait_p50, wait_max; /* minutes */
     uint32_t pattern; /* index in the profile's sites of its pattern's primary site: the one with most goroutines */
 } gs_site;
@@ -140,8 +145,8 @@ typedef struct gs_profile {
     bool truncated; /* more sites than GS_MAX_PROFILE_SITES, or the input was cut off */
     gs_site *sites; /* by count, the largest first, then by id */
     size_t n;
-    uint64_t io_wait;   /* goroutines in IO wait, over all sites */
-    uint64_t consumers; /* of answers over HTTP: in (*persistConn).roundTrip, or reading a response's body */
+    uint64_t io_wait;         /* goroutines in IO wait, over all sites */
+    uint64_t consumers;       /* of answers over HTTP: in (*persistConn).roundTrip, or reading a response's body */
     gs_goroutine *goroutines; /* by id; NULL unless asked for (heap, not arena) */
     size_t n_goroutines;
 } gs_profile;

@@ -32,10 +32,11 @@ void gs_scrape_metrics(gs_scrape_pool *p, const gs_endpoint *e, gs_sampled fn, v
 /* The total line of goroutine?debug=1 as sample.goroutines; the rest is NaN. The call ends with that line. */
 void gs_scrape_total(gs_scrape_pool *p, const gs_endpoint *e, gs_sampled fn, void *ctx);
 
-/* GET <pprof>/goroutine?debug=0, goroutineleak?debug=0 or goroutine?debug=2 by kind, decoded on a worker; at most 16 at once, the others wait in order. The callee owns
- * profile and the bytes in raw (as the pod sent them) and frees them; raw itself lives until fn returns. On error
- * profile is NULL and raw is empty; err->kind GS_NOT_FOUND: the pod does not offer this kind (404). A dump's profile
- * has its goroutines. */
+/* GET <pprof>/goroutine?debug=0, goroutineleak?debug=0 or goroutine?debug=2 by kind, decoded on a worker; at most 16
+ * at once, the others wait in order. The callee owns profile and the bytes in raw (as the pod sent them) and frees
+ * them; raw itself lives until fn returns. On error profile is NULL and raw is empty; err->kind GS_NOT_FOUND: the pod
+ * does not offer this kind (404). GS_TERMINAL where something else is sent, a profile of another kind too. A dump's
+ * profile has its goroutines. */
 typedef void (*gs_profiled)(void *ctx, gs_profile *profile, gs_buf *raw, const gs_error *err);
 void gs_scrape_profile(gs_scraper *s, const gs_endpoint *e, enum gs_profile_kind kind, gs_profiled fn, void *ctx);
 /* Forgets the callbacks of this ctx, of samples and profiles: what is under way ends silently. */

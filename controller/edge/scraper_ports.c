@@ -30,9 +30,9 @@ void gs_port_sample(void *ctx, void *pool, const gs_endpoint *e, bool total, gs_
         gs_scrape_metrics(pool, e, done, arg);
 }
 
-void gs_port_fetch(void *ctx, const gs_endpoint *e, gs_profiled done, void *arg)
+void gs_port_fetch(void *ctx, const gs_endpoint *e, enum gs_profile_kind kind, gs_profiled done, void *arg)
 {
-    gs_scrape_profile(ctx, e, done, arg);
+    gs_scrape_profile(ctx, e, kind, done, arg);
 }
 
 void gs_port_forget(void *ctx, void *arg)

@@ -1,17 +1,28 @@
 #include "edge/scraper_internal.h"
 
 #include "base/mem.h"
-#include "codec/pprof.h"
+#include "codec/goroutine_dump.h"
 
 #define ACTIVE_MAX 16        /* each may hold GS_MAX_PROFILE_WIRE_BYTES, until it is decoded */
 #define TIMEOUT_MIN_MS 10000 /* a profile of many goroutines takes longer than a sample */
 #define WORKER_RETRY_MS 20
+
+/* How a profile of each kind is asked for. */
+static const struct {
+    const char *suffix; /* of the pprof path */
+    size_t max_bytes;   /* as sent */
+} kinds[GS_PROFILE_KINDS] = {
+    [GS_PROFILE_GOROUTINE] = {"/goroutine?debug=0", GS_MAX_PROFILE_WIRE_BYTES},
+    [GS_PROFILE_LEAK] = {"/goroutineleak?debug=0", GS_MAX_PROFILE_WIRE_BYTES},
+    [GS_PROFILE_DUMP] = {"/goroutine?debug=2", GS_MAX_DUMP_BYTES},
+};
 
 struct gs_profile_job {
     TAILQ_ENTRY(gs_profile_job) link;
     gs_scraper *scraper; /* NULL: freed while the job was on a worker */
     enum { QUEUED, FETCHING, WAITING, DECODING } phase;
     gs_scrape_target to;
+    enum gs_profile_kind kind;
     int64_t timeout_ms;
     gs_profiled fn; /* NULL: forgotten while on a worker */
     void *ctx;
@@ -61,8 +72,11 @@ static void answer(struct gs_profile_job *j)
 static void decode(void *job)
 {
     struct gs_profile_job *j = job;
-    if (gs_pprof_decode(gs_buf_str(&j->raw), &j->profile, &j->err))
+    if (gs_dump_decode(gs_buf_str(&j->raw), j->kind == GS_PROFILE_DUMP, &j->profile, &j->err))
         (void)gs_error_wrap(&j->err, GS_TERMINAL, "GET %s", j->to.url);
+    else if (j->profile->kind != j->kind) /* where it is taken for the other, healthy goroutines would be accused */
+        (void)gs_error_set(&j->err, GS_TERMINAL, "GET %s: expected a %s profile, but this is a %s profile", j->to.url,
+                           gs_profile_kind_name(j->kind), gs_profile_kind_name(j->profile->kind));
 }
 
 static void on_decoded(void *job, bool cancelled)
@@ -129,7 +143,7 @@ static int fetch(struct gs_profile_job *j)
         .method = "GET",
         .url = j->to.url,
         .timeout_ms = j->timeout_ms,
-        .max_bytes = GS_MAX_PROFILE_WIRE_BYTES,
+        .max_bytes = kinds[j->kind].max_bytes,
         .on_done = on_fetched,
         .ctx = j,
     };
@@ -153,15 +167,16 @@ static void start_next(gs_scraper *s)
     }
 }
 
-void gs_scrape_profile(gs_scraper *s, const gs_endpoint *e, gs_profiled fn, void *ctx)
+void gs_scrape_profile(gs_scraper *s, const gs_endpoint *e, enum gs_profile_kind kind, gs_profiled fn, void *ctx)
 {
     gs_error err = {0};
     struct gs_profile_job *j = gs_alloc(sizeof *j);
     j->scraper = s;
     j->fn = fn;
     j->ctx = ctx;
+    j->kind = kind;
     j->timeout_ms = e->timeout_ms > TIMEOUT_MIN_MS ? e->timeout_ms : TIMEOUT_MIN_MS;
-    if (gs_scrape_target_set(&j->to, e, "pprof", e->pprof_port, e->pprof_path, "/goroutine?debug=0", &err)) {
+    if (gs_scrape_target_set(&j->to, e, "pprof", e->pprof_port, e->pprof_path, kinds[kind].suffix, &err)) {
         gs_scrape_fail_later(s, NULL, NULL, fn, ctx, &err);
         free_job(j);
         return;

@@ -53,9 +53,9 @@ void gs_target_free(target *t)
 {
     gs_tick_stop(&t->e->ticks, &t->tick);
     gs_counts_done(&t->base);
-    gs_counts_done(&t->prev[0]);
-    gs_counts_done(&t->prev[1]);
+    gs_track_forget(t);
     free(t->error);
+    free(t->revision);
     free(t->host);
     free(t->uid);
     free(t->key);
@@ -215,7 +215,8 @@ void gs_engine_set_policy(gs_engine *e, gs_policy *p)
     }
     gs_policy *old = pe->p;
     pe->p = p;
-    if (old->interval_s != p->interval_s || old->detection.surge.window_s != p->detection.surge.window_s)
+    if (old->interval_s != p->interval_s || old->detection.surge.window_s != p->detection.surge.window_s ||
+        old->detection.floor.window_s != p->detection.floor.window_s)
         gs_sweep_respread(pe);
     bool moved = !gs_streq(old->endpoint.metrics_path, p->endpoint.metrics_path);
     for (gs_map_it it = {0}; moved && gs_map_next(e->targets, &it);) {
@@ -269,7 +270,7 @@ void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name)
 static bool same_target(const target *t, const workload *w, const gs_target_spec *s)
 {
     return t->w == w && gs_streq(t->uid, s->uid) && gs_streq(t->host, s->host) && t->metrics_port == s->metrics_port &&
-           t->pprof_port == s->pprof_port;
+           t->pprof_port == s->pprof_port && gs_streq(t->revision, s->revision) && t->memory_limit == s->memory_limit;
 }
 
 void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_ref *ref, const gs_target_spec *s)
@@ -295,6 +296,8 @@ void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_re
     t->metrics_port = s->metrics_port;
     t->pprof_port = s->pprof_port;
     t->no_metrics = s->metrics_port == 0;
+    t->revision = gs_strdup(s->revision ? s->revision : "");
+    t->memory_limit = s->memory_limit;
     t->w = w;
     t->tick.fn = gs_profile_tick;
     w->targets = gs_grow(w->targets, &w->cap_targets, w->n_targets + 1, sizeof(target *));

@@ -82,7 +82,7 @@ typedef struct gs_target_view {
     double growth_ratio;
     bool unreachable;
     const char *error;   /* the last one; "" */
-    const char *look;    /* "idle" "profiling" "tracking" "hold" */
+    const char *look;    /* "idle" "profiling" "watching" "tracking" "hold" */
     enum gs_grade grade; /* the worst incident that lists it */
     const char *leaf;    /* of that incident; "" */
 } gs_target_view;

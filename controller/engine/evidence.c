@@ -74,7 +74,7 @@ static void store(gs_tick *tick)
         gs_tick_set(&e->ticks, tick, mono(e) + GS_EVIDENCE_MAX_RETRY_MS);
         return;
     }
-    if (!e->ports.evidence.wanted(e->ports.evidence.ctx, d->w->pe->p)) { /* the policy has changed since */
+    if (!e->ports.evidence.wanted(e->ports.evidence.ctx, d->w->pe->p, d->kind)) { /* the policy has changed since */
         workload *w = d->w;
         w->pe->evidence_failing = false;
         unlink_dump(d);
@@ -82,14 +82,15 @@ static void store(gs_tick *tick)
         return;
     }
     d->storing = true;
-    e->ports.evidence.put(e->ports.evidence.ctx, d->w->pe->p, d->i, d->pod, d->goroutines, gs_buf_str(&d->raw),
+    e->ports.evidence.put(e->ports.evidence.ctx, d->w->pe->p, d->i, d->pod, d->kind, d->goroutines, gs_buf_str(&d->raw),
                           d->wall_ms, on_stored, d);
 }
 
-void gs_evidence_keep(workload *w, gs_incident *i, const char *pod, gs_buf *raw, uint64_t goroutines)
+void gs_evidence_keep(target *t, gs_incident *i, enum gs_profile_kind kind, gs_buf *raw, uint64_t goroutines)
 {
-    gs_engine *e = w->e;
-    if (!raw->n || !e->ports.evidence.wanted(e->ports.evidence.ctx, w->pe->p))
+    gs_engine *e = t->e;
+    workload *w = t->w;
+    if (!raw->n || !e->ports.evidence.wanted(e->ports.evidence.ctx, w->pe->p, kind))
         return;
     if (e->stats.pending_evidence_bytes + raw->n > GS_MAX_PENDING_EVIDENCE_BYTES) {
         e->stats.evidence_dropped++; /* the next profile of this incident is tried again */
@@ -99,7 +100,8 @@ void gs_evidence_keep(workload *w, gs_incident *i, const char *pod, gs_buf *raw,
     d->e = e;
     d->i = i;
     d->w = w;
-    (void)gs_str_copy(d->pod, sizeof d->pod, gs_str_of(pod));
+    (void)gs_str_copy(d->pod, sizeof d->pod, gs_str_of(t->name));
+    d->kind = kind;
     d->raw = *raw;
     *raw = GS_BUF(0);
     d->goroutines = goroutines;

@@ -32,12 +32,14 @@ typedef struct gs_profile_source {
     void *ctx;
 } gs_profile_source;
 
-/* Evidence: keeps `raw` where it can be read back, and answers once the store itself has confirmed it. raw stays valid
+/* Evidence: keeps `raw`, a profile of this kind, where it can be read back, and answers once the store itself has confirmed it. raw stays valid
  * until then. One try: the engine retries. */
 typedef struct gs_evidence_store {
-    bool (*wanted)(void *ctx, const gs_policy *p); /* whether evidence of this policy's incidents is kept at all */
-    void (*put)(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, uint64_t goroutines, gs_str raw,
-                int64_t wall_ms, void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg);
+    /* whether this kind of evidence of the policy's incidents is kept */
+    bool (*wanted)(void *ctx, const gs_policy *p, enum gs_profile_kind kind);
+    void (*put)(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, enum gs_profile_kind kind,
+                uint64_t goroutines, gs_str raw, int64_t wall_ms,
+                void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg);
     void *ctx;
 } gs_evidence_store;
 

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/rng.h"
 #include "core/escalate.h"
+#include "core/track.h"
 #include "engine/engine.h"
 #include "engine/ticks.h"
 
@@ -35,6 +36,13 @@ typedef struct policy_entry {
     char heal_state[48], heal_message[200];
 } policy_entry;
 
+/* A pod that is looked at closely, and the look that is under way. */
+typedef struct tracking {
+    gs_track sites;
+    gs_profile *latest; /* of this look; NULL between looks */
+    gs_buf raw, leaks_raw;
+} tracking;
+
 typedef struct target {
     gs_engine *e;
     char *key;  /* "ns/name" */
@@ -48,11 +56,16 @@ typedef struct target {
     gs_tick tick;       /* the next profile */
     int64_t base_due;   /* -1: none; the first profile of this process, or its turn */
     int64_t next_total; /* for no_metrics */
-    gs_counts base, prev[2];
-    size_t n_prev;
-    int64_t profiled_ms; /* the last profile; 0: none */
-    unsigned failures;   /* samples in a row */
-    char *error;         /* of the last failed sample */
+    char *revision;
+    uint64_t memory_limit;
+    gs_counts base;
+    struct tracking *track;               /* while something is suspected; NULL */
+    enum gs_profile_kind fetching;        /* while profiling */
+    bool no_leaks;                        /* the process does not offer a leak profile */
+    int64_t leaks_paid_ms, dumps_paid_ms; /* the pod has had such requests for the time up to then */
+    int64_t profiled_ms;                  /* the last profile; 0: none */
+    unsigned failures;                    /* samples in a row */
+    char *error;                          /* of the last failed sample */
     bool sampling, profiling, no_metrics, gone;
 } target;
 
@@ -99,6 +112,7 @@ typedef struct dump {
     gs_incident *i; /* NULL: the incident is gone */
     workload *w;
     char pod[GS_OBJECT_LEN];
+    enum gs_profile_kind kind;
     gs_buf raw;
     uint64_t goroutines;
     int64_t wall_ms;
@@ -154,16 +168,29 @@ void gs_sweep_free_group(group *g);
 void gs_sweep_respread(policy_entry *pe);
 void gs_endpoint_of(const target *t, gs_endpoint *ret);
 
+/* findings.c */
+bool gs_listed(const workload *w, const char *pod);
+/* What the look at a suspicious pod means for the workload's incidents. */
+void gs_incidents_tell(target *t);
+/* What a dump tells of the incidents that list the pod. */
+void gs_incidents_describe(target *t, const gs_profile *all);
+/* The pod has no profile, and its floor rises: an incident by numbers alone. */
+void gs_incidents_tell_numbers(target *t);
+
+/* sites.c */
+void gs_sites_update(target *t, const gs_profile *p);
+
 /* profile_run.c */
 void gs_profile_tick(gs_tick *tick);
 void gs_turn_tick(gs_tick *tick);
 void gs_profile_arm(target *t);
 void gs_suspect(target *t, unsigned rules, const char *reason);
 void gs_process_restarted(target *t);
-bool gs_listed(const workload *w, const char *pod);
+void gs_track_forget(target *t);
 
 /* evidence.c */
-void gs_evidence_keep(workload *w, gs_incident *i, const char *pod, gs_buf *raw, uint64_t goroutines);
+/* Takes raw where it is wanted. */
+void gs_evidence_keep(target *t, gs_incident *i, enum gs_profile_kind kind, gs_buf *raw, uint64_t goroutines);
 bool gs_evidence_waiting(const gs_engine *e, const gs_incident *i);
 void gs_evidence_orphan(gs_engine *e, const gs_incident *i);
 void gs_evidence_free_all(gs_engine *e);

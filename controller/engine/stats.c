@@ -20,7 +20,7 @@ void gs_engine_get_stats(const gs_engine *e, gs_engine_stats *ret)
 
 static bool unreachable(const target *t)
 {
-    return t->failures >= 2 || (t->failures > 0 && t->series.n == 0);
+    return t->failures >= 2 || (t->failures > 0 && gs_series_len(&t->series) == 0);
 }
 
 static void count_targets(const workload *w, gs_policy_facts *f)
@@ -28,7 +28,7 @@ static void count_targets(const workload *w, gs_policy_facts *f)
     for (size_t k = 0; k < w->n_targets; k++) {
         const target *t = w->targets[k];
         f->targets++;
-        f->sampled += t->series.n > 0 && !unreachable(t);
+        f->sampled += gs_series_len(&t->series) > 0 && !unreachable(t);
         f->leaking += gs_listed(w, t->name);
         if (unreachable(t)) {
             f->unreachable++;
@@ -88,7 +88,7 @@ size_t gs_engine_histories(gs_engine *e, const gs_policy *p, const gs_heal_histo
 
 void gs_engine_each_target(const gs_engine *e, void (*fn)(void *ctx, const gs_target_view *v), void *ctx)
 {
-    static const char *const looks[] = {"idle", "profiling", "tracking", "hold"};
+    static const char *const looks[] = {"idle", "profiling", "watching", "tracking", "hold"};
     for (gs_map_it it = {0}; gs_map_next(e->targets, &it);) {
         const target *t = it.value;
         gs_target_view v = {

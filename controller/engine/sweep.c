@@ -71,11 +71,13 @@ static void on_sample(void *arg, const gs_sample *s, const gs_error *err)
     }
     const gs_detection *d = &t->g->pe->p->detection;
     int64_t now = mono(e);
-    bool first = t->series.n == 0 || t->failures > 0;
+    bool first = gs_series_len(&t->series) == 0 || t->failures > 0;
     e->stats.samples++;
     t->failures = 0;
     set_error(t, "");
-    if (gs_series_add(&t->series, s, now, pace_ms(t), (int64_t)d->surge.window_s * 1000) == GS_SERIES_RESTARTED)
+    const gs_windows windows = {
+        .interval = pace_ms(t), .surge = (int64_t)d->surge.window_s * 1000, .floor = (int64_t)d->floor.window_s * 1000};
+    if (gs_series_add(&t->series, s, now, &windows) == GS_SERIES_RESTARTED)
         gs_process_restarted(t);
     gs_verdict v;
     gs_detect_series(d, &t->series, now, &v);

@@ -190,9 +190,10 @@ void op_incident_event(op *o, enum gs_event e, const gs_workload_ref *w, const c
     op_incident *at = gs_map_get(o->incidents, key);
     if (!at)
         return;
+    gs_autofree char *graded = gs_sprintf("%s. %s", gs_grade_name(i->grade), reason);
     switch (e) {
     case GS_EVENT_INCIDENT:
-        note(at, true, i->occurrences > 1 ? "LeakIsBack" : "LeakFound", "Detect", reason);
+        note(at, true, i->occurrences > 1 ? "LeakIsBack" : "LeakFound", "Detect", graded);
         break;
     case GS_EVENT_RESOLVED:
         note(at, false, "LeakResolved", "Resolve", reason);
@@ -204,8 +205,8 @@ void op_incident_event(op *o, enum gs_event e, const gs_workload_ref *w, const c
         note(at, true, "ActionRefused", "Heal", reason);
         break;
     case GS_EVENT_GRADED:
-        if (i->grade >= GS_GRADE_PROBABLE)
-            note(at, true, "LeakProbable", "Grade", reason);
+        if (at->uid[0] && i->grade >= GS_GRADE_PROBABLE) /* else LeakFound is about to say so */
+            note(at, true, i->grade == GS_GRADE_PROVEN ? "LeakProven" : "LeakProbable", "Grade", graded);
         break;
     case GS_EVENT_SUSPECTED: /* nobody is told */
         break;

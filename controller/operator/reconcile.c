@@ -62,7 +62,9 @@ static void watch(op *o, op_pod *p, const op_policy *owner)
                         .uid = pod->uid,
                         .host = pod->ip,
                         .metrics_port = metrics,
-                        .pprof_port = pprof};
+                        .pprof_port = pprof,
+                        .revision = pod->revision,
+                        .memory_limit = pod->memory_limit};
     gs_engine_set_target(o->engine, owner->p->name, &p->w->ref, &t);
     p->watched = true;
 }

@@ -123,14 +123,15 @@ static void on_hashed(void *job, bool cancelled)
         u->secret = op_secret_read_start(u->o, u->ns, &u->where, on_secret, u);
 }
 
-static bool wanted(void *ctx, const gs_policy *p)
+static bool wanted(void *ctx, const gs_policy *p, enum gs_profile_kind kind)
 {
     (void)ctx;
-    return p->has_s3 && p->snapshot_goroutine;
+    return p->has_s3 && gs_snapshot_wanted(p, kind);
 }
 
-static void store(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, uint64_t goroutines, gs_str raw,
-                  int64_t wall_ms, void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg)
+static void store(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, enum gs_profile_kind kind,
+                  uint64_t goroutines, gs_str raw, int64_t wall_ms,
+                  void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg)
 {
     op *o = ctx;
     gs_error err;
@@ -143,9 +144,10 @@ static void store(void *ctx, const gs_policy *p, const gs_incident *i, const cha
     u->arg = arg;
     memcpy(u->ns, p->ns, sizeof u->ns);
     (void)snprintf(u->incident, sizeof u->incident, "%s/%s", i->workload.ns, i->name);
-    u->evidence = (gs_evidence){.kind = "Goroutine", .bytes = raw.n, .time_ms = wall_ms};
+    u->evidence = (gs_evidence){.bytes = raw.n, .time_ms = wall_ms};
+    (void)gs_str_copy(u->evidence.kind, sizeof u->evidence.kind, gs_str_of(gs_profile_kind_name(kind)));
     (void)gs_str_copy(u->evidence.pod, sizeof u->evidence.pod, gs_str_of(pod));
-    gs_snapshot_key(u->key, sizeof u->key, p->s3.prefix, i, pod, wall_ms);
+    gs_snapshot_key(u->key, sizeof u->key, p->s3.prefix, i, pod, kind, wall_ms);
     (void)snprintf(u->evidence.key, sizeof u->evidence.key, "%.1017s.pb.gz", u->key);
     (void)snprintf(u->id, sizeof u->id, "%llu", (unsigned long long)++o->seq);
     gs_map_put(o->puts, u->id, u);

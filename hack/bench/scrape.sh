@@ -15,7 +15,7 @@ usage: $0 [--targets N] [--interval S] [--seconds S] [--port P] [--gzip] [--buil
   --interval  seconds from sample to sample of one target (default $INTERVAL)
   --seconds   how long each is measured, after $WARMUP s (default $SECONDS_)
   --port      the targets' port (default $PORT)
-  --gzip      the targets answer gzip
+  --gzip      the targets answer gzip to those who accept it: Prometheus does, gostat does not
   --build     where scrape_driver is; left out, it is built there by hack/build.sh (default build/release)
 
 Prints a line for each scraper. Prometheus drops all series but two. CPU is user and system time of the process.
@@ -132,15 +132,14 @@ main() {
   bytes=$(stat -c %s "$DIR/page")
   if [ -n "$GZIP" ]; then
     gzip -9 <"$DIR/page" >"$DIR/page.gz"
-    mv "$DIR/page.gz" "$DIR/page"
   fi
   gcc -O2 -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror "$ROOT/hack/bench/target.c" -o "$DIR/target"
   ulimit -n "$(ulimit -Hn)"
-  coproc TARGET { exec "$DIR/target" "$TARGETS" "$PORT" "$DIR/page" ${GZIP:+"$GZIP"}; }
+  coproc TARGET { exec "$DIR/target" "$TARGETS" "$PORT" "$DIR/page" ${GZIP:+"$DIR/page.gz"}; }
   local ready=''
   read -r -u "${TARGET[0]}" ready || true
   if [ "$ready" != ready ]; then die "the targets did not start; is port $PORT in use?"; fi
-  echo "$TARGETS targets every $INTERVAL s, pages of $bytes bytes${GZIP:+, $(stat -c %s "$DIR/page") in gzip}"
+  echo "$TARGETS targets every $INTERVAL s, pages of $bytes bytes${GZIP:+, $(stat -c %s "$DIR/page.gz") in gzip}"
   printf 'gostat:     '
   "$BUILD/scrape_driver" --targets "$TARGETS" --port "$PORT" --interval-ms $((INTERVAL * 1000)) --warmup-s $WARMUP \
     --seconds "$SECONDS_"

@@ -1,6 +1,7 @@
 /* Many pods at little cost: answers every request on every one of N loopback addresses with the same /metrics page.
  *
- *   target N PORT FILE [gzip]     listens on 127.1.0.0 + 1 … N, PORT; FILE is the page (with gzip: already packed)
+ *   target N PORT FILE [PACKED]     listens on 127.1.0.0 + 1 … N, PORT; FILE is the page; PACKED, the same in gzip, goes
+ *                                   to those who accept it
  *
  * Prints "ready"; for each line on its stdin prints how many requests it has answered so far. Ends with its stdin. */
 #include <arpa/inet.h>
@@ -21,7 +22,12 @@ static void die(const char *what)
     exit(1);
 }
 
-static char *make_reply(const char *path, bool gzip, size_t *ret_n)
+struct reply {
+    char *p;
+    size_t n;
+};
+
+static struct reply make_reply(const char *path, bool gzip)
 {
     static char page[4 << 20];
     char head[256];
@@ -39,8 +45,7 @@ static char *make_reply(const char *path, bool gzip, size_t *ret_n)
         die("malloc");
     memcpy(reply, head, (size_t)h);
     memcpy(reply + h, page, n);
-    *ret_n = (size_t)h + n;
-    return reply;
+    return (struct reply){reply, (size_t)h + n};
 }
 
 static void listen_on(int epoll, unsigned i, int port)
@@ -66,11 +71,14 @@ static void accept_all(int epoll, int listener)
 }
 
 /* A request fits into one segment, so a read that ends with an empty line is one. */
-static bool answer(int fd, const char *reply, size_t n)
+static bool answer(int fd, const struct reply *plain, const struct reply *packed)
 {
     char request[8192];
-    ssize_t got = recv(fd, request, sizeof request, 0);
-    if (got < 4 || memcmp(request + got - 4, "\r\n\r\n", 4) != 0 || send(fd, reply, n, MSG_NOSIGNAL) != (ssize_t)n) {
+    ssize_t got = recv(fd, request, sizeof request - 1, 0);
+    request[got > 0 ? got : 0] = 0;
+    const struct reply *r = packed->p && strcasestr(request, "gzip") ? packed : plain;
+    if (got < 4 || memcmp(request + got - 4, "\r\n\r\n", 4) != 0 ||
+        send(fd, r->p, r->n, MSG_NOSIGNAL) != (ssize_t)r->n) {
         (void)close(fd);
         return false;
     }
@@ -80,14 +88,15 @@ static bool answer(int fd, const char *reply, size_t n)
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        (void)fprintf(stderr, "usage: %s N PORT FILE [gzip]\n", argv[0]);
+        (void)fprintf(stderr, "usage: %s N PORT FILE [PACKED]\n", argv[0]);
         return 2;
     }
     struct rlimit files;
-    size_t n;
     unsigned long answered = 0;
     char line[64];
-    char *reply = make_reply(argv[3], argc > 4, &n);
+    struct reply plain = make_reply(argv[3], false), packed = {0};
+    if (argc > 4)
+        packed = make_reply(argv[4], true);
     int epoll = epoll_create1(0);
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uint64_t)STDIN_FILENO << 1}, events[256];
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -107,7 +116,7 @@ int main(int argc, char **argv)
             if (events[i].data.u64 & 1) {
                 accept_all(epoll, fd);
             } else if (fd != STDIN_FILENO) {
-                answered += answer(fd, reply, n);
+                answered += answer(fd, &plain, &packed);
             } else if (!fgets(line, sizeof line, stdin)) {
                 return 0;
             } else {

@@ -85,7 +85,10 @@ ACCEPTED = {
     "port names": at("endpoint", {"pprof": {"port": "http-pprof-6060"}, "metrics": {"port": "m"}}),
     "path at the root": at("endpoint.metrics.path", "/metrics"),
     "interval 1": at("sampling", {"intervalSeconds": 1, "timeoutSeconds": 1}),
-    "interval 300": at("sampling.intervalSeconds", 300),
+    "interval 300": merge(at("sampling.intervalSeconds", 300), at("detection.floor.windowSeconds", 300)),
+    "interval above a floor window that is off": merge(
+        at("sampling.intervalSeconds", 121), at("detection.floor.enabled", False)
+    ),
     "interval above a window that is off": merge(
         at("sampling.intervalSeconds", 61), at("detection.surge", {"enabled": False, "windowSeconds": 60})
     ),
@@ -96,6 +99,10 @@ ACCEPTED = {
             "growth": {"periods": 2, "percentPerMinute": 1},
             "surge": {"goroutines": 1, "percent": 1, "windowSeconds": 30},
             "blocked": {"goroutines": 1},
+            "floor": {"windowSeconds": 5, "windows": 2},
+            "baseline": {"staticGoroutines": 1, "samples": 5, "percentile": 50},
+            "tolerance": {"class": "Custom", "permille": 0},
+            "leakProfile": "Never",
         },
     ),
     "rules at their most": at(
@@ -104,8 +111,23 @@ ACCEPTED = {
             "growth": {"periods": 15, "percentPerMinute": 1000},
             "surge": {"goroutines": 10000000, "percent": 1000, "windowSeconds": 3600},
             "blocked": {"goroutines": 10000000},
+            "floor": {"windowSeconds": 3600, "windows": 8},
+            "baseline": {"staticGoroutines": 1000000000, "samples": 30, "percentile": 99},
+            "tolerance": {"class": "Custom", "permille": 1000},
+            "leakProfile": "Auto",
         },
     ),
+    "a window of 1 second": merge(
+        at("sampling", {"intervalSeconds": 1, "timeoutSeconds": 1}), at("detection.floor.windowSeconds", 1)
+    ),
+    "classes by name": at("detection.tolerance.class", "Search"),
+    "permille as its class has it": at("detection.tolerance", {"class": "Cache", "permille": 50}),
+    "permille as the default class has it": at("detection.tolerance.permille", 20),
+    "permille of Login": at("detection.tolerance", {"class": "Login", "permille": 5}),
+    "permille of Search": at("detection.tolerance", {"class": "Search", "permille": 5}),
+    "only the leak profile": at("snapshot.profiles", ["GoroutineLeak"]),
+    "no full dumps": at("snapshot.fullDumpMaxGoroutines", 0),
+    "full dumps at their most": at("snapshot.fullDumpMaxGoroutines", 100000),
     "s3 over http with a port": s3(endpoint="http://127.0.0.1:7070"),
     "s3 at an IPv6 address": s3(endpoint="https://[fd00::1]:65535"),
     "s3 by virtual host": s3(addressing="VirtualHost"),
@@ -118,6 +140,7 @@ ACCEPTED = {
     "observe with actions": {"mode": "Observe"},
     "four actions": actions(*[SCALE_OUT] * 4),
     "suspected is enough": at("healing.minGrade", "Suspected"),
+    "proven only": at("healing.minGrade", "Proven"),
 }
 
 
@@ -149,13 +172,17 @@ POLICY_STATUS = {
 INCIDENT_STATUS = {
     "policyRef": {"name": "payments", "uid": "u2"},
     "conditions": [condition("Resolved", status="False"), condition("EvidenceStored")],
-    **{"phase": "Open", "grade": "Probable", "gradeReasons": ["SiteGrows"], "severity": "High"},
+    **{"phase": "Open", "grade": "Proven", "gradeReasons": ["SiteGrows", "LeakProfile", "LeakProfileGrows"]},
+    **{"severity": "High", "score": "0.82", "revision": "6c7d9dc87b"},
     **{"startTime": "2026-01-01T00:00:00Z", "detectionTime": "2026-01-01T00:00:20Z"},
     **{"localizationTime": "2026-01-01T00:00:28Z", "resolutionTime": None, "occurrences": 1, "podCount": 1},
     "pods": [{"name": "payments-6c7d9dc87b-kxqh2", "goroutines": 5321, "leaking": 4800}],
     "patterns": [
         {
             **{"id": "p3fa94c07be", "count": 4800, "state": "chan send", "labels": {"route": "/pay"}},
+            **{"boundary": "Communication", "risk": "High", "score": "1.00"},
+            "labelSets": [{"count": 4000, "labels": {"route": "/pay"}}, {"count": 800, "labels": {}}],
+            "createdBy": "shop/payments.(*Server).Pay",
             "leafFunction": "shop/payments.(*pool).acquire",
             "entryFunction": "shop/payments.(*Server).Pay.func1",
             "keyFrames": ["shop/payments.(*pool).acquire payments/pool.go:41"],
@@ -212,7 +239,54 @@ STATUS_REFUSED = {
         "Ready",
         "status.conditions[1]: Duplicate value",
     ),
-    "grade": (INCIDENTS, ["grade"], "Proven", "status.grade: Unsupported value"),
+    "grade": (INCIDENTS, ["grade"], "Certain", "status.grade: Unsupported value"),
+    "score a number": (INCIDENTS, ["score"], 0.82, "status.score: Invalid value"),
+    "score of one digit": (INCIDENTS, ["score"], "0.8", "status.score: Invalid value"),
+    "score above 1": (INCIDENTS, ["score"], "1.01", "status.score: Invalid value"),
+    "revision too long": (INCIDENTS, ["revision"], "a" * 64, "status.revision: Too long"),
+    "boundary": (
+        INCIDENTS,
+        ["patterns", 0, "boundary"],
+        "Wall",
+        "status.patterns[0].boundary: Unsupported value",
+    ),
+    "risk": (INCIDENTS, ["patterns", 0, "risk"], "P0", "status.patterns[0].risk: Unsupported value"),
+    "score of a pattern": (
+        INCIDENTS,
+        ["patterns", 0, "score"],
+        "0,82",
+        "status.patterns[0].score: Invalid value",
+    ),
+    "creator too long": (
+        INCIDENTS,
+        ["patterns", 0, "createdBy"],
+        "f" * 1025,
+        "status.patterns[0].createdBy: Too long",
+    ),
+    "4 label sets": (
+        INCIDENTS,
+        ["patterns", 0, "labelSets"],
+        [{"count": 1, "labels": {}}] * 4,
+        "status.patterns[0].labelSets: Too many",
+    ),
+    "label set without count": (
+        INCIDENTS,
+        ["patterns", 0, "labelSets", 0],
+        {"labels": {}},
+        "status.patterns[0].labelSets[0].count: Required value",
+    ),
+    "label set of 17": (
+        INCIDENTS,
+        ["patterns", 0, "labelSets", 0, "labels"],
+        {f"l{i}": "x" for i in range(17)},
+        "status.patterns[0].labelSets[0].labels: Too many",
+    ),
+    "evidence kind": (
+        INCIDENTS,
+        ["evidence", 0, "kind"],
+        "FullDump",
+        "status.evidence[0].kind: Unsupported value",
+    ),
     "severity": (INCIDENTS, ["severity"], "Bad", "status.severity: Unsupported value"),
     "outcome": (
         INCIDENTS,

@@ -192,13 +192,110 @@ REFUSED = {
         at("detection.blocked.goroutines", 0),
         "spec.detection.blocked.goroutines: Invalid value: 0",
     ),
-    "rule of a later release": (at("detection.floor", {}), 'unknown field "spec.detection.floor"'),
+    "floor window 0": (
+        at("detection.floor.windowSeconds", 0),
+        "spec.detection.floor.windowSeconds: Invalid value: 0",
+    ),
+    "floor window 3601": (
+        at("detection.floor.windowSeconds", 3601),
+        "spec.detection.floor.windowSeconds: Invalid value: 3601",
+    ),
+    "floor window below interval": (
+        merge(at("sampling.intervalSeconds", 61), at("detection.floor.windowSeconds", 60)),
+        "spec.detection.floor.windowSeconds: Invalid value: detection.floor.windowSeconds (120 if left out) must be at "
+        "least sampling.intervalSeconds, or a window holds no sample: raise it, or lower the interval",
+    ),
+    "default floor window below interval": (
+        at("sampling.intervalSeconds", 121),
+        "spec.detection.floor.windowSeconds: Invalid value",
+    ),
+    "one floor window": (at("detection.floor.windows", 1), "spec.detection.floor.windows: Invalid value: 1"),
+    "nine floor windows": (at("detection.floor.windows", 9), "spec.detection.floor.windows: Invalid value: 9"),
+    "floor enabled": (at("detection.floor.enabled", 1), "spec.detection.floor.enabled: Invalid value"),
+    "baseline limit 0": (
+        at("detection.baseline.staticGoroutines", 0),
+        "spec.detection.baseline.staticGoroutines: Invalid value: 0",
+    ),
+    "baseline limit too high": (
+        at("detection.baseline.staticGoroutines", 1000000001),
+        "spec.detection.baseline.staticGoroutines: Invalid value: 1000000001",
+    ),
+    "four samples": (
+        at("detection.baseline.samples", 4),
+        "spec.detection.baseline.samples: Invalid value: 4",
+    ),
+    "31 samples": (
+        at("detection.baseline.samples", 31),
+        "spec.detection.baseline.samples: Invalid value: 31",
+    ),
+    "percentile 49": (
+        at("detection.baseline.percentile", 49),
+        "spec.detection.baseline.percentile: Invalid value: 49",
+    ),
+    "percentile 100": (
+        at("detection.baseline.percentile", 100),
+        "spec.detection.baseline.percentile: Invalid value: 100",
+    ),
+    "baseline enabled": (
+        at("detection.baseline.enabled", "no"),
+        "spec.detection.baseline.enabled: Invalid value",
+    ),
+    "class": (
+        at("detection.tolerance.class", "Shop"),
+        'spec.detection.tolerance.class: Unsupported value: "Shop": supported values: "Payment", "Cache"',
+    ),
+    "permille -1": (
+        at("detection.tolerance.permille", -1),
+        "spec.detection.tolerance.permille: Invalid value: -1",
+    ),
+    "permille 1001": (
+        at("detection.tolerance", {"class": "Custom", "permille": 1001}),
+        "spec.detection.tolerance.permille: Invalid value: 1001",
+    ),
+    "Custom without permille": (
+        at("detection.tolerance.class", "Custom"),
+        "spec.detection.tolerance.permille: Required value: detection.tolerance.permille is required with class "
+        "Custom: for example permille: 20",
+    ),
+    "permille of another class": (
+        at("detection.tolerance.permille", 50),
+        "spec.detection.tolerance.permille: Invalid value: detection.tolerance.permille is for class Custom, the other "
+        "classes have their own (Payment 20, Cache 50, Login and Search 5): leave it out, or set class to Custom",
+    ),
+    "permille of Payment with Cache": (
+        at("detection.tolerance", {"class": "Cache", "permille": 20}),
+        "spec.detection.tolerance.permille: Invalid value: detection.tolerance.permille is for class Custom",
+    ),
+    "permille 0 with Login": (
+        at("detection.tolerance", {"class": "Login", "permille": 0}),
+        "spec.detection.tolerance.permille: Invalid value: detection.tolerance.permille is for class Custom",
+    ),
+    "leak profile": (
+        at("detection.leakProfile", "Always"),
+        'spec.detection.leakProfile: Unsupported value: "Always": supported values: "Auto", "Never"',
+    ),
+    "rule of a later release": (at("detection.resources", {}), 'unknown field "spec.detection.resources"'),
     "no profiles": (at("snapshot.profiles", []), "spec.snapshot.profiles: Invalid value"),
     "profile of a later release": (
         at("snapshot.profiles", ["Heap"]),
         "spec.snapshot.profiles[0]: Unsupported value",
     ),
-    "profile twice": (at("snapshot.profiles", ["Goroutine", "Goroutine"]), "spec.snapshot.profiles"),
+    "profile twice": (
+        at("snapshot.profiles", ["Goroutine", "Goroutine"]),
+        "spec.snapshot.profiles[1]: Duplicate value",
+    ),
+    "three profiles": (
+        at("snapshot.profiles", ["Goroutine", "GoroutineLeak", "Goroutine"]),
+        "spec.snapshot.profiles: Too many: 3: must have at most 2",
+    ),
+    "full dump -1": (
+        at("snapshot.fullDumpMaxGoroutines", -1),
+        "spec.snapshot.fullDumpMaxGoroutines: Invalid value: -1",
+    ),
+    "full dump too large": (
+        at("snapshot.fullDumpMaxGoroutines", 100001),
+        "spec.snapshot.fullDumpMaxGoroutines: Invalid value: 100001",
+    ),
     "no s3 endpoint": (s3(endpoint=None), "spec.snapshot.s3.endpoint: Required value"),
     "no bucket": (s3(bucket=None), "spec.snapshot.s3.bucket: Required value"),
     "no credentials": (
@@ -290,9 +387,9 @@ REFUSED = {
         "s3.caSecretRef.key: Invalid value ... key must be",
     ),
     "retention of a later release": (at("snapshot.retention", {}), 'unknown field "spec.snapshot.retention"'),
-    "grade of a later release": (
-        at("healing.minGrade", "Proven"),
-        "spec.healing.minGrade: Unsupported value",
+    "grade": (
+        at("healing.minGrade", "Certain"),
+        'spec.healing.minGrade: Unsupported value: "Certain": supported values: "Suspected", "Probable", "Proven"',
     ),
     "action of a later release": (
         actions({"type": "Evict"}),

@@ -87,6 +87,10 @@ def test_defaults(api):
             "growth": {"enabled": True, "periods": 3, "percentPerMinute": 15},
             "surge": {"enabled": True, "goroutines": 5000, "percent": 30, "windowSeconds": 300},
             "blocked": {"enabled": True, "goroutines": 100},
+            "floor": {"enabled": True, "windowSeconds": 120, "windows": 4},
+            "baseline": {"enabled": True, "staticGoroutines": 2000, "samples": 30, "percentile": 90},
+            "tolerance": {"class": "Payment"},
+            "leakProfile": "Auto",
         },
     }
 
@@ -101,7 +105,8 @@ def test_defaults_of_the_optional_parts(api):
     spec = answer["spec"]
     assert spec["endpoint"]["metrics"] == {"port": "metrics", "path": "/metrics"}
     assert spec["snapshot"] == {
-        "profiles": ["Goroutine"],
+        "profiles": ["Goroutine", "GoroutineLeak"],
+        "fullDumpMaxGoroutines": 5000,
         "s3": {
             "endpoint": "https://s3.example.com",
             "region": "us-east-1",
@@ -200,7 +205,7 @@ def test_columns_short_names_and_category(api, stored):
         *[
             "payments-3fa94c07be",
             "payments",
-            "Probable",
+            "Proven",
             "High",
             "4800",
             "shop/payments.(*pool).acquire",

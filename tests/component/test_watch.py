@@ -167,6 +167,11 @@ def world(tmp_path_factory):
             *(b.address for b in w.bad.values()),
         )  # fmt: skip
 
+        w.replicas = [start(Program, "leaky", LEAK="cancel") for _ in range(2)]
+        w.replicated = start(
+            Watch, "-o", "json", "--interval", 1, "--for", 22, *(f"shop={p.address}" for p in w.replicas)
+        )
+
         w.healing = start(Program, "leaky", LEAK="io")
         w.healed = start(Watch, "-o", "json", "--interval", 1, w.healing.address)
 
@@ -237,6 +242,11 @@ POLICY = "apiVersion: gostat.dev/v1alpha1\nkind: GostatPolicy\nmetadata: {name: 
         (["watch", "[]:80"], "not an IPv6 address"),
         (["watch", "a" * 200 + ":80"], "longer than 200 characters"),
         (["watch", "a:1", "b:2", "a:1"], "it is given twice"),
+        (["watch", "x=a:1", "y=a:1"], "it is given twice"),
+        (["watch", "=a:1"], "the name before '=' has 1 to 63 of A-Z a-z 0-9"),
+        (["watch", "n" * 64 + "=a:1"], "the name before '=' has 1 to 63 of A-Z a-z 0-9"),
+        (["watch", "a/b=a:1"], "the name before '=' has 1 to 63 of A-Z a-z 0-9"),
+        (["watch", "x=y=a:1"], "neither an address nor a host name"),
         (["watch", "-f", "/nowhere/policy.yaml", "a:1"], "open /nowhere/policy.yaml: No such file"),
         (["watch", "-f", "/", "a:1"], "read /: Is a directory"),
         (["watch", "--evidence", "/dev/null", "a:1"], "evidence directory /dev/null"),
@@ -288,7 +298,7 @@ def test_interval_beyond_the_surge_window():
     [
         (["--help"], ["controller", "watch", "version"]),
         (["help"], ["controller", "watch", "version"]),
-        (["watch", "--help"], ["TARGET", "--evidence", "1 to 300 s", "exit codes", "Probable", "%/min"]),
+        (["watch", "--help"], ["TARGET", "NAME=host:port", "--evidence", "1 to 300 s", "exit codes", "Probable", "%/min"]),
         (["help", "watch"], ["--interval", "exit codes", "max(first, 1)", '"pattern"']),
         (["version"], ["gostat "]),
         (["--version"], ["gostat "]),
@@ -472,7 +482,8 @@ def test_leak_is_named(world, kind):
     assert [e["event"] for e in events] == ["suspected", "graded", "incident", "graded"]
     assert [e["grade"] for e in events] == [None, "Suspected", "Suspected", "Probable"]
     for e in events:
-        assert list(e) == ["t", "event", "target", "grade", "pattern", "reason"]
+        assert list(e) == ["t", "event", "target", "grade", "podCount", "pattern", "reason"]
+        assert e["podCount"] == (None if e["event"] == "suspected" else 1)
         assert 0 < e["t"] < 22
         assert e["reason"]
     assert events[0]["pattern"] is None
@@ -483,6 +494,16 @@ def test_leak_is_named(world, kind):
         assert pattern["count"] >= 3
         assert re.fullmatch("p[0-9a-f]{10}", pattern["id"])
         assert any(frame.startswith(leaf + " ") for frame in pattern["keyFrames"])
+
+
+def test_replicas_share_an_incident(world):
+    assert world.replicated.wait() == 1
+    assert world.replicated.stderr == ""
+    (incident,) = world.replicated.events("incident")
+    assert incident["target"] in {"shop", *(p.address for p in world.replicas)}
+    assert incident["pattern"]["leafFunction"] == LEAKS["cancel"][0]
+    assert {e["pattern"]["id"] for e in world.replicated.events("graded")} == {incident["pattern"]["id"]}
+    assert max(e["podCount"] or 0 for e in world.replicated.events()) == 2
 
 
 def test_every_line_is_an_event(world):

@@ -21,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              p->owner_kind, p->owner_name, p->owner_uid};
     for (size_t i = 0; i < GS_LEN(strings); i++)
         inside(p, strings[i]);
+    if (p->revision[0])
+        inside(p, p->revision);
     FUZZ_CHECK(p->name[0] && p->uid[0] && !(p->running && p->finished));
     for (size_t i = 0; i < p->n_ports; i++) {
         inside(p, p->ports[i].name);

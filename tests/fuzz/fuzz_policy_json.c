@@ -4,13 +4,28 @@
 #include "codec/policy_json.h"
 #include "fuzz.h"
 
+static void check_detection(const gs_policy *p)
+{
+    const gs_detection *d = &p->detection;
+    FUZZ_CHECK(d->growth.periods >= 2 && d->growth.periods <= 15);
+    FUZZ_CHECK(d->floor.windows >= 2 && d->floor.windows <= 8);
+    FUZZ_CHECK(d->floor.window_s >= 1 && (!d->floor.enabled || d->floor.window_s >= p->interval_s));
+    FUZZ_CHECK(d->baseline.samples >= 5 && d->baseline.samples <= 30 && d->baseline.static_goroutines >= 1);
+    FUZZ_CHECK(d->baseline.percentile >= 50 && d->baseline.percentile <= 99);
+    FUZZ_CHECK(d->tolerance.class <= GS_CLASS_CUSTOM);
+    FUZZ_CHECK(d->tolerance.class == GS_CLASS_CUSTOM ? d->tolerance.permille >= 0 && d->tolerance.permille <= 1000
+                                                     : d->tolerance.permille == gs_class_permille(d->tolerance.class));
+}
+
 static void check(const gs_policy *p)
 {
+    check_detection(p);
     FUZZ_CHECK(p->interval_s >= 1 && p->interval_s <= 300);
     FUZZ_CHECK(p->timeout_s >= 1 && p->timeout_s <= p->interval_s);
-    FUZZ_CHECK(p->detection.growth.periods >= 2 && p->detection.growth.periods < GS_SERIES_RECENT);
     FUZZ_CHECK(p->mode != GS_MODE_ENFORCE || p->has_s3);
-    FUZZ_CHECK(p->min_grade > GS_GRADE_NONE && p->min_grade <= GS_GRADE_PROBABLE);
+    FUZZ_CHECK(p->min_grade > GS_GRADE_NONE && p->min_grade <= GS_GRADE_PROVEN);
+    FUZZ_CHECK(p->snapshot_goroutine || p->snapshot_leak);
+    FUZZ_CHECK(p->full_dump_max >= 0 && p->full_dump_max <= 100000);
     FUZZ_CHECK(p->endpoint.pprof_port.number || p->endpoint.pprof_port.name[0]);
     FUZZ_CHECK(p->endpoint.pprof_path[0] == '/' && !strpbrk(p->endpoint.pprof_path, "?#%\r\n \""));
     FUZZ_CHECK(p->n_actions <= GS_MAX_POLICY_ACTIONS);

@@ -44,5 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     same(a.heap_inuse, b.heap_inuse);
     same(a.cpu_s, b.cpu_s);
     same(a.open_fds, b.open_fds);
+    same(a.rss, b.rss);
+    same(a.load, b.load);
     return 0;
 }

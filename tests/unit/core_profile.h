@@ -2,7 +2,7 @@
 #ifndef GS_TEST_CORE_PROFILE_H
 #define GS_TEST_CORE_PROFILE_H
 
-#include "core/growth.h"
+#include "core/counts.h"
 
 #include <stdlib.h>
 
@@ -34,7 +34,9 @@ static inline void profile_of(gs_profile *p, gs_site v[SPECS], const site_spec *
                             .user = !specs[i].library,
                             .leaf = specs[i].id,
                             .entry = "main.main",
-                            .leaf_file = "main.go"};
+                            .leaf_file = "main.go",
+                            .created_by = "",
+                            .blocked = gs_state_blocked(specs[i].state)};
         (void)gs_str_copy(v[p->n].id, sizeof v[p->n].id, gs_str_of(specs[i].id));
         p->total += specs[i].count;
         p->n++;

@@ -31,7 +31,8 @@ struct sampled {
 struct profiled {
     int calls, order;
     uint64_t total;
-    size_t raw_n;
+    enum gs_profile_kind kind;
+    size_t raw_n, goroutines;
     bool profile;
     gs_error err;
 };
@@ -61,6 +62,8 @@ static inline void keep_profile(void *ctx, gs_profile *profile, gs_buf *raw, con
     p->err = *err;
     p->profile = profile != NULL;
     p->total = profile ? profile->total : 0;
+    p->kind = profile ? profile->kind : GS_PROFILE_GOROUTINE;
+    p->goroutines = profile ? profile->n_goroutines : 0;
     p->raw_n = raw->n;
     gs_profile_free(profile);
     gs_buf_done(raw);

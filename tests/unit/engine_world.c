@@ -225,8 +225,14 @@ fake_site *world_site(fake_pod *p, const char *leaf, double base, double rate, i
 
 void world_watch(world *w, const char *policy, const fake_pod *p)
 {
-    gs_target_spec t = {
-        .ns = "default", .name = p->name, .uid = p->uid, .host = p->host, .metrics_port = 8080, .pprof_port = 6060};
+    gs_target_spec t = {.ns = "default",
+                        .name = p->name,
+                        .uid = p->uid,
+                        .host = p->host,
+                        .metrics_port = 8080,
+                        .pprof_port = 6060,
+                        .revision = p->revision,
+                        .memory_limit = p->memory_limit};
     gs_engine_set_target(w->e, policy, &p->workload, &t);
 }
 

@@ -25,8 +25,10 @@ typedef struct fake_site {
     bool library; /* the leaf is not user code */
     double base, rate;
     int64_t from_ms, until_ms; /* when it leaks; until 0: for ever */
-    double wave;
+    double wave;               /* goroutines of the wave are others each time */
     int64_t period_ms;
+    bool reachable; /* the leak profile does not name it */
+    bool turnover;  /* what is "leaked" is a queue: only the newest half of it is there */
 } fake_site;
 
 #define WORLD_SITES 24
@@ -35,17 +37,23 @@ typedef struct fake_pod {
     gs_workload_ref workload;
     fake_site sites[WORLD_SITES];
     size_t n_sites;
-    size_t many_sites;                  /* this many more of 1 to 3 goroutines that come and go */
-    int64_t started_ms;                 /* of the process: leaks of an earlier one are gone */
-    int64_t freed_ms;                   /* from here on nothing is leaked and what was is given back; 0: never */
-    bool no_metrics;                    /* /metrics is 404 */
-    bool down;                          /* every request fails */
-    bool mute;                          /* no request is ever answered */
-    bool no_profiles;                   /* its profile fails */
+    size_t many_sites;                /* this many more of 1 to 3 goroutines that come and go */
+    int64_t started_ms;               /* of the process: leaks of an earlier one are gone */
+    int64_t freed_ms;                 /* from here on nothing is leaked and what was is given back; 0: never */
+    bool no_metrics;                  /* /metrics is 404 */
+    bool down;                        /* every request fails */
+    bool mute;                        /* no request is ever answered */
+    bool no_profiles;                 /* its profile fails */
+    bool no_leaks;                    /* it offers no leak profile */
+    double fds, load, rss;            /* as /metrics says; 0: not exposed */
+    double fds_per_leak, io_per_leak; /* descriptors, and goroutines in IO wait, for each that is leaked */
+    const char *revision;
+    uint64_t memory_limit;
     bool watched;                       /* by the engine that was freed last */
     bool hides_start;                   /* no process_start_time_seconds */
     const gs_sample *odd_sample;        /* what /metrics says instead */
     unsigned samples, totals, profiles; /* requests seen */
+    unsigned leaks, dumps;
     unsigned in_flight, most_in_flight; /* samples */
     int64_t first_sample_ms, last_sample_ms, min_gap_ms, max_gap_ms;
 } fake_pod;
@@ -146,6 +154,7 @@ void world_answer_next(world *w);
 void world_end_calls(world *w, bool all); /* without answering; not all: evidence and actuator only */
 void world_violate(world *w, const char *what);
 uint64_t world_pod_total(const fake_pod *p, int64_t now);
-gs_profile *world_pod_profile(const fake_pod *p, int64_t now);
+gs_profile *world_pod_profile(const fake_pod *p, enum gs_profile_kind kind, int64_t now);
+double world_pod_leaked(const fake_pod *p, int64_t now); /* over all its sites */
 
 #endif

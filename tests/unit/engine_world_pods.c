@@ -5,13 +5,33 @@
 #include <inttypes.h>
 #include <math.h>
 
-static uint64_t site_count(const fake_pod *p, const fake_site *s, int64_t now)
+/* Numbers first and first + n - 1 of the goroutines that a site has leaked are there. */
+static uint64_t leaked(const fake_pod *p, const fake_site *s, int64_t now, uint64_t *ret_first)
 {
-    double n = s->base;
     int64_t from = s->from_ms > p->started_ms ? s->from_ms : p->started_ms;
     int64_t until = s->until_ms && s->until_ms < now ? s->until_ms : now;
-    if (s->rate > 0 && until > from && (!p->freed_ms || now < p->freed_ms))
-        n += floor(s->rate * (double)(until - from) / 1000);
+    *ret_first = 0;
+    if (s->rate <= 0 || until <= from || (p->freed_ms && now >= p->freed_ms))
+        return 0;
+    uint64_t n = (uint64_t)floor(s->rate * (double)(until - from) / 1000);
+    if (s->turnover)
+        *ret_first = n / 2;
+    return n - *ret_first;
+}
+
+double world_pod_leaked(const fake_pod *p, int64_t now)
+{
+    double n = 0;
+    uint64_t first;
+    for (size_t k = 0; k < p->n_sites; k++)
+        n += (double)leaked(p, &p->sites[k], now, &first);
+    return n;
+}
+
+static uint64_t site_count(const fake_pod *p, const fake_site *s, int64_t now)
+{
+    uint64_t first;
+    double n = s->base + (double)leaked(p, s, now, &first);
     if (s->period_ms)
         n += s->wave * (1 - cos(2 * M_PI * (double)(now % s->period_ms) / (double)s->period_ms)) / 2;
     return n > 0 ? (uint64_t)n : 0;
@@ -49,8 +69,14 @@ static void add_site(gs_profile *g, const char *leaf, uint64_t count, enum gs_st
     s->n_key_frames = 1;
     gs_label *label = gs_arena_alloc(&g->arena, sizeof *label);
     *label = (gs_label){gs_arena_str(&g->arena, GS_STR("route")), gs_arena_str(&g->arena, GS_STR("/pay"))};
-    s->labels = label;
+    gs_label_set *set = gs_arena_alloc(&g->arena, sizeof *set);
+    *set = (gs_label_set){.v = label, .n = 1, .count = count};
+    s->labels = set;
     s->n_labels = 1;
+    s->leaf_file = "shop/payments.go";
+    s->created_by = g->kind == GS_PROFILE_DUMP ? "shop/payments.New" : "";
+    s->blocked = gs_state_blocked(state);
+    g->io_wait += state == GS_STATE_IO_WAIT ? count : 0;
     g->total += count;
 }
 
@@ -62,17 +88,46 @@ static int largest_first(const void *a, const void *b)
     return strcmp(x->id, y->id);
 }
 
-gs_profile *world_pod_profile(const fake_pod *p, int64_t now)
+/* Which goroutines are at the sites: those that are leaked are the same ones as long as they are there. */
+static void add_goroutines(gs_profile *g, const fake_pod *p, int64_t now)
+{
+    size_t cap = 0;
+    for (size_t k = 0; k < p->n_sites; k++) {
+        uint64_t first, n = leaked(p, &p->sites[k], now, &first), count = site_count(p, &p->sites[k], now);
+        uint32_t at = 0;
+        while (at < g->n && !gs_streq(g->sites[at].leaf, p->sites[k].leaf))
+            at++;
+        for (uint64_t j = 0; j < count && at < g->n; j++) {
+            uint64_t other = (uint64_t)now * 1000 + j; /* of the wave */
+            g->goroutines = gs_grow(g->goroutines, &cap, g->n_goroutines + 1, sizeof *g->goroutines);
+            g->goroutines[g->n_goroutines++] =
+                (gs_goroutine){.id = (k + 1) * 1000000000 + (j < n                                ? first + j
+                                                             : j - n < (uint64_t)p->sites[k].base ? 500000000 + j - n
+                                                                                                  : other),
+                               .site = at};
+        }
+    }
+}
+
+gs_profile *world_pod_profile(const fake_pod *p, enum gs_profile_kind kind, int64_t now)
 {
     gs_profile *g = gs_alloc(sizeof *g);
+    uint64_t first;
+    g->kind = kind;
     g->sites = gs_arena_alloc(&g->arena, (p->n_sites + p->many_sites + 1) * sizeof *g->sites);
-    for (size_t k = 0; k < p->n_sites; k++)
-        add_site(g, p->sites[k].leaf, site_count(p, &p->sites[k], now), p->sites[k].state, !p->sites[k].library);
-    for (size_t k = 0; k < p->many_sites; k++) {
+    for (size_t k = 0; k < p->n_sites; k++) {
+        const fake_site *s = &p->sites[k];
+        uint64_t count = kind == GS_PROFILE_LEAK ? s->reachable ? 0 : leaked(p, s, now, &first) : site_count(p, s, now);
+        add_site(g, s->leaf, count, s->state, !s->library);
+    }
+    for (size_t k = 0; k < p->many_sites && kind != GS_PROFILE_LEAK; k++) {
         char leaf[32];
         (void)snprintf(leaf, sizeof leaf, "small.f%zu", k);
         add_site(g, leaf, small_count(k, now), GS_STATE_SELECT, true);
     }
     qsort(g->sites, g->n, sizeof *g->sites, largest_first);
+    g->io_wait += (uint64_t)(p->io_per_leak * world_pod_leaked(p, now));
+    if (kind == GS_PROFILE_DUMP)
+        add_goroutines(g, p, now);
     return g;
 }

@@ -112,18 +112,23 @@ static void sample(void *ctx, void *pool, const gs_endpoint *ep, bool total,
         p->mute ? NEVER : w->sample_ms);
 }
 
-static void fetch(void *ctx, const gs_endpoint *ep,
+static void fetch(void *ctx, const gs_endpoint *ep, enum gs_profile_kind kind,
                   void (*done)(void *arg, gs_profile *p, gs_buf *raw, const gs_error *err), void *arg)
 {
     world *w = ctx;
     fake_pod *p = pod_of(w, ep->host);
-    p->profiles++;
+    p->profiles += kind == GS_PROFILE_GOROUTINE;
+    p->leaks += kind == GS_PROFILE_LEAK;
+    p->dumps += kind == GS_PROFILE_DUMP;
     for (const world_call *c = w->calls; c; c = c->next)
         if (c->kind == CALL_PROFILE && c->arg == arg)
             world_violate(w, "two profiles of one pod under way");
     ask(w,
-        (world_call){
-            .kind = CALL_PROFILE, .arg = arg, .pod = p, .profile = world_pod_profile(p, w->now), .on_profile = done},
+        (world_call){.kind = CALL_PROFILE,
+                     .arg = arg,
+                     .pod = p,
+                     .profile = world_pod_profile(p, kind, w->now),
+                     .on_profile = done},
         p->mute ? NEVER : w->profile_ms);
 }
 
@@ -132,19 +137,20 @@ static void forget(void *ctx, void *arg)
     cancel(ctx, NULL, arg);
 }
 
-static bool wanted(void *ctx, const gs_policy *p)
+static bool wanted(void *ctx, const gs_policy *p, enum gs_profile_kind kind)
 {
-    return p->snapshot_goroutine && !((const world *)ctx)->no_evidence_wanted;
+    return p->snapshot_goroutine && kind == GS_PROFILE_GOROUTINE && !((const world *)ctx)->no_evidence_wanted;
 }
 
-static void put(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, uint64_t goroutines, gs_str raw,
-                int64_t wall_ms, void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg)
+static void put(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, enum gs_profile_kind kind,
+                uint64_t goroutines, gs_str raw, int64_t wall_ms,
+                void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg)
 {
     world *w = ctx;
     if (w->puts < GS_LEN(w->put_at))
         w->put_at[w->puts] = w->now;
     w->puts++;
-    if (!i->name[0] || !pod[0] || !p->name[0] || !goroutines || !raw.n)
+    if (!i->name[0] || !pod[0] || !p->name[0] || !goroutines || !raw.n || kind != GS_PROFILE_GOROUTINE)
         world_violate(w, "evidence without a name, a pod, a policy or bytes");
     ask(w,
         (world_call){.kind = CALL_PUT,
@@ -247,7 +253,9 @@ static void answer_sample(world *w, const world_call *c)
                    .start_time_s = NAN,
                    .heap_inuse = NAN,
                    .cpu_s = NAN,
-                   .open_fds = NAN};
+                   .open_fds = p->fds > 0 ? p->fds + p->fds_per_leak * world_pod_leaked(p, w->now) : NAN,
+                   .rss = p->rss > 0 ? p->rss : NAN,
+                   .load = p->load > 0 ? p->load : NAN};
     if (p->down)
         (void)gs_error_set(&err, GS_TRANSIENT, "connect to %s: refused", p->host);
     else if (!c->total && p->no_metrics)
@@ -263,8 +271,10 @@ static void answer_profile(world *w, world_call *c)
 {
     gs_error err = {0};
     gs_buf raw = GS_BUF(GS_MAX_PROFILE_WIRE_BYTES);
-    if (c->pod->down || c->pod->no_profiles) {
-        (void)gs_error_set(&err, GS_TRANSIENT, "goroutine?debug=0 of %s: refused", c->pod->host);
+    bool not_offered = c->pod->no_leaks && c->profile->kind == GS_PROFILE_LEAK;
+    if (c->pod->down || c->pod->no_profiles || not_offered) {
+        (void)gs_error_set(&err, not_offered ? GS_NOT_FOUND : GS_TRANSIENT, "goroutine?debug=0 of %s: refused",
+                           c->pod->host);
         c->on_profile(c->arg, NULL, &raw, &err);
         return;
     }

@@ -1,4 +1,5 @@
 /* What watch makes of text that others wrote: names on a terminal, targets on the command line, events as lines. */
+#include "base/mem.h"
 #include "cli/term.h"
 #include "cli/watch.h"
 #include "wire/json.h"
@@ -94,10 +95,47 @@ static void targets(void **state)
         gs_error err = {0};
         int rc = gs_watch_target_parse(cases[i].input, &t, &err);
         bool right = cases[i].host ? rc == 0 && gs_streq(t.host, cases[i].host) && t.port == cases[i].port &&
-                                         gs_streq(t.name, cases[i].input)
+                                         gs_streq(t.name, cases[i].input) && gs_streq(t.workload, cases[i].input)
                                    : rc == -GS_TERMINAL && err.msg[0] && gs_streq(t.host, "untouched");
         if (!right)
             fail_msg("%s: %d, \"%s\" port %d, %s", cases[i].name, rc, t.host, t.port, err.msg);
+    }
+}
+
+#define NAME63 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-0123456789"
+
+static void replica_names(void **state)
+{
+    static const struct {
+        const char *input;
+        const char *workload, *name, *host; /* workload NULL: refused */
+    } cases[] = {
+        {"shop=127.0.0.1:6060", "shop", "127.0.0.1:6060", "127.0.0.1"},
+        {"A-z_0.9=a:1", "A-z_0.9", "a:1", "a"},
+        {"shop=[::1]:80", "shop", "[::1]:80", "::1"},
+        {NAME63 "=a:1", NAME63, "a:1", "a"},
+        {NAME63 "x=a:1", NULL, NULL, NULL},
+        {"=a:1", NULL, NULL, NULL},
+        {"shop=", NULL, NULL, NULL},
+        {"shop=a", NULL, NULL, NULL},
+        {"shop=b=a:1", NULL, NULL, NULL},
+        {"b:2=a:1", NULL, NULL, NULL},
+        {"a/b=a:1", NULL, NULL, NULL},
+        {"a b=a:1", NULL, NULL, NULL},
+        {"caf\xc3\xa9=a:1", NULL, NULL, NULL},
+        {"..=a:1", NULL, NULL, NULL},
+        {"-x=a:1", NULL, NULL, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_watch_target t = {.host = "untouched"};
+        gs_error err = {0};
+        int rc = gs_watch_target_parse(cases[i].input, &t, &err);
+        bool right = cases[i].workload ? rc == 0 && gs_streq(t.workload, cases[i].workload) &&
+                                             gs_streq(t.name, cases[i].name) && gs_streq(t.host, cases[i].host)
+                                       : rc == -GS_TERMINAL && err.msg[0] && gs_streq(t.host, "untouched");
+        if (!right)
+            fail_msg("%s: %d, \"%s\" of \"%s\", %s", cases[i].input, rc, t.host, t.workload, err.msg);
     }
 }
 
@@ -117,13 +155,15 @@ static void json_line(void **state)
     (void)state;
     gs_cleanup(gs_incident_free) gs_incident *i = hostile_incident();
     gs_cleanup(gs_buf_done) gs_buf out = GS_BUF(10000);
-    const gs_watch_event e = {GS_EVENT_INCIDENT, 12005, "127.0.0.1:1", i, "x\ny"};
+    const gs_watch_event e = {
+        .event = GS_EVENT_INCIDENT, .t_ms = 12005, .target = "127.0.0.1:1", .incident = i, .reason = "x\ny"};
     gs_watch_event_json(&e, &out);
     assert_int_equal(out.p[out.n - 1], '\n');
     assert_ptr_equal(memchr(out.p, '\n', out.n), out.p + out.n - 1); /* one line, whatever the names */
     assert_null(memchr(out.p, '\033', out.n));
-    assert_non_null(
-        strstr(out.p, "{\"t\":12.005,\"event\":\"incident\",\"target\":\"127.0.0.1:1\",\"grade\":\"Probable\","));
+    assert_non_null(strstr(
+        out.p,
+        "{\"t\":12.005,\"event\":\"incident\",\"target\":\"127.0.0.1:1\",\"grade\":\"Probable\",\"podCount\":0,"));
     gs_cleanup(gs_json_doc_free) json_t *doc = NULL;
     assert_int_equal(gs_json_doc_parse(gs_buf_str(&out), 10000, &doc, NULL), 0);
     assert_string_equal(gs_json_doc_str(gs_json_doc_at(doc, "pattern", NULL), "leafFunction"), "a\033[31m\nb");
@@ -135,7 +175,8 @@ static void text_lines(void **state)
     (void)state;
     gs_cleanup(gs_incident_free) gs_incident *i = hostile_incident();
     gs_cleanup(gs_buf_done) gs_buf out = GS_BUF(10000);
-    const gs_watch_event e = {GS_EVENT_SUSPECTED, 1250, "127.0.0.1:1", NULL, "a\033b\nc"};
+    const gs_watch_event e = {
+        .event = GS_EVENT_SUSPECTED, .t_ms = 1250, .target = "127.0.0.1:1", .reason = "a\033b\nc"};
     gs_watch_event_text(&e, &out);
     assert_string_equal(out.p, "     1.2 s  suspected  127.0.0.1:1  a\\x1bb\\x0ac\n");
     gs_buf_reset(&out);
@@ -144,11 +185,44 @@ static void text_lines(void **state)
     assert_non_null(strstr(out.p, "  leaf      a\\x1b[31m\\x0ab\n"));
 }
 
+static void add_pod(gs_incident *i, const char *name, uint64_t leaking)
+{
+    i->pods = gs_grow(i->pods, &i->cap_pods, i->n_pods + 1, sizeof *i->pods);
+    i->pods[i->n_pods] = (gs_incident_pod){.leaking = leaking};
+    (void)gs_str_copy(i->pods[i->n_pods++].name, sizeof i->pods[0].name, gs_str_of(name));
+}
+
+static void replicas(void **state)
+{
+    (void)state;
+    gs_cleanup(gs_incident_free) gs_incident *i = hostile_incident();
+    gs_cleanup(gs_buf_done) gs_buf out = GS_BUF(10000);
+    add_pod(i, "127.0.0.1:1", 7);
+    gs_watch_incident_text(i, NULL, &out);
+    assert_null(strstr(out.p, "  in ")); /* the process itself is in the title */
+    (void)gs_str_copy(i->workload.name, sizeof i->workload.name, GS_STR("shop"));
+    add_pod(i, "127.0.0.1:2", 5);
+    gs_buf_reset(&out);
+    gs_watch_incident_text(i, NULL, &out);
+    assert_non_null(strstr(out.p, "leak in shop ("));
+    assert_non_null(strstr(out.p, "  in        127.0.0.1:1, 7 goroutines\n            127.0.0.1:2, 5 goroutines\n"));
+    for (int k = 0; k < 20; k++)
+        add_pod(i, "127.0.0.1:3", 1);
+    gs_buf_reset(&out);
+    gs_watch_incident_text(i, NULL, &out);
+    assert_non_null(strstr(out.p, "            and 2 more\n"));
+    gs_buf_reset(&out);
+    gs_watch_event_json(&(gs_watch_event){.event = GS_EVENT_GRADED, .target = "shop", .incident = i, .reason = ""},
+                        &out);
+    assert_non_null(strstr(out.p, "\"target\":\"shop\",\"grade\":\"Probable\",\"podCount\":22,"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(term_text), cmocka_unit_test(term_cell),  cmocka_unit_test(targets),
-        cmocka_unit_test(json_line), cmocka_unit_test(text_lines),
+        cmocka_unit_test(term_text),     cmocka_unit_test(term_cell), cmocka_unit_test(targets),
+        cmocka_unit_test(replica_names), cmocka_unit_test(json_line), cmocka_unit_test(text_lines),
+        cmocka_unit_test(replicas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "codec/pod.h"
 
+#include "base/mem.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,6 +34,7 @@ static void test_usual(void **state)
     assert_string_equal(p->name, "payments-6c7d9dc87b-kxqh2");
     assert_string_equal(p->uid, "pod-1");
     assert_string_equal(p->ip, "10.0.0.7");
+    assert_string_equal(p->revision, "");
     assert_string_equal(p->owner_api_version, "apps/v1");
     assert_string_equal(p->owner_kind, "ReplicaSet");
     assert_string_equal(p->owner_name, "payments-6c7d9dc87b");
@@ -144,9 +147,79 @@ static void test_ports(void **state)
     assert_int_equal(p->ports[255].number, 256);
 }
 
+static void test_memory_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *spec;
+        uint64_t limit;
+    } cases[] = {
+        {"no containers", "{}", 0},
+        {"one", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"1\",\"memory\":\"64Mi\"}}}]}", 64 << 20},
+        {"the sum",
+         "{\"containers\":[{\"resources\":{\"requests\":{\"memory\":\"1\"},\"limits\":{\"memory\":\"64Mi\"}}},"
+         "{\"resources\":{\"limits\":{\"memory\":\"1M\"}}}]}",
+         (64 << 20) + 1000000},
+        {"one has none", "{\"containers\":[{\"resources\":{\"limits\":{\"memory\":\"64Mi\"}}},{\"name\":\"b\"}]}", 0},
+        {"requests are no limit", "{\"containers\":[{\"resources\":{\"requests\":{\"memory\":\"1Gi\"}}}]}", 0},
+        {"only CPU", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"1\"}}}]}", 0},
+        {"a limit of 0 is none", "{\"containers\":[{\"resources\":{\"limits\":{\"memory\":\"0\"}}}]}", 0},
+        {"nulls", "{\"containers\":[{\"resources\":null},{\"resources\":{\"limits\":null}}]}", 0},
+        {"init containers have ended",
+         "{\"initContainers\":[{\"name\":\"a\"},{\"resources\":{\"limits\":{\"memory\":\"1Gi\"}}}],"
+         "\"containers\":[{\"resources\":{\"limits\":{\"memory\":\"2k\"}}}]}",
+         2000},
+        {"sidecars have not",
+         "{\"initContainers\":[{\"restartPolicy\":\"Always\",\"resources\":{\"limits\":{\"memory\":\"1k\"}}}],"
+         "\"containers\":[{\"resources\":{\"limits\":{\"memory\":\"2k\"}}}]}",
+         3000},
+        {"a number", "{\"containers\":[{\"resources\":{\"limits\":{\"memory\":4096}}}]}", 4096},
+        {"no quantity", "{\"containers\":[{\"resources\":{\"limits\":{\"memory\":\"lots\"}}}]}", 0},
+        {"an object", "{\"containers\":[{\"resources\":{\"limits\":{\"memory\":{\"a\":1}}}}]}", 0},
+        {"an empty string", "{\"containers\":[{\"resources\":{\"limits\":{\"memory\":\"\"}}}]}", 0},
+        {"overflow",
+         "{\"containers\":[{\"resources\":{\"limits\":{\"memory\":\"7Ei\"}}},{\"resources\":{\"limits\":{\"memory\":"
+         "\"7Ei\"}}},{\"resources\":{\"limits\":{\"memory\":\"7Ei\"}}}]}",
+         0},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_cleanup(gs_pod_free) gs_pod *p = NULL;
+        gs_autofree char *object = gs_sprintf("{" META ",\"spec\":%s}", cases[i].spec);
+        gs_error err = {0};
+        if (gs_pod_from_json(gs_str_of(object), &p, &err) < 0)
+            fail_msg("%s: %s", cases[i].name, err.msg);
+        if (p->memory_limit != cases[i].limit)
+            fail_msg("%s: %llu", cases[i].name, (unsigned long long)p->memory_limit);
+    }
+}
+
+static void test_revision(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *labels, *revision;
+    } cases[] = {
+        {"null", ""},
+        {"{}", ""},
+        {"{\"app\":\"pod-template-hash\"}", ""},
+        {"{\"app\":\"a\",\"pod-template-hash\":\"6c7d9dc87b\"}", "6c7d9dc87b"},
+        {"{\"controller-revision-hash\":\"web-5f\",\"app\":\"a\"}", "web-5f"},
+        {"{\"controller-revision-hash\":\"web-5f\",\"pod-template-hash\":\"6c\"}", "6c"},
+        {"{\"controller-revision-hash\":\"web-5f\",\"pod-template-hash\":\"\"}", "web-5f"},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_cleanup(gs_pod_free) gs_pod *p = NULL;
+        gs_autofree char *object =
+            gs_sprintf("{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"labels\":%s}}", cases[i].labels);
+        assert_int_equal(gs_pod_from_json(gs_str_of(object), &p, NULL), 0);
+        assert_string_equal(p->revision, cases[i].revision);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_usual), cmocka_unit_test(test_states),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_ports)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_usual),        cmocka_unit_test(test_states),
+                                       cmocka_unit_test(test_refused),      cmocka_unit_test(test_ports),
+                                       cmocka_unit_test(test_memory_limit), cmocka_unit_test(test_revision)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,9 @@
 #define S3_AT(url) "\"snapshot\":{\"s3\":{\"endpoint\":\"" url "\",\"bucket\":\"gostat\"," SECRET "}}"
 #define BUCKET(name)                                                                                                   \
     "\"snapshot\":{\"s3\":{\"endpoint\":\"https://s3.example.com\",\"bucket\":\"" name "\"," SECRET "}}"
+#define RULE(text) SEL "," END ",\"detection\":{" text "}"
+#define TOLERANCE(text) RULE("\"tolerance\":{" text "}")
+#define SNAPSHOT(text) SEL "," END ",\"snapshot\":{" text "}"
 #define ACTIONS(list) SEL "," END ",\"healing\":{\"actions\":[" list "]}"
 
 static int decode(const char *spec, bool strict, bool need, gs_policy **ret, gs_error *err)
@@ -30,7 +33,7 @@ static int decode(const char *spec, bool strict, bool need, gs_policy **ret, gs_
     return gs_policy_from_json(gs_str_of(text), strict, need, ret, err);
 }
 
-/* The file of the API's documentation, as far as stage 1 obeys it. */
+/* The file of the API's documentation, as far as it is obeyed. */
 static const char whole[] = "apiVersion: gostat.dev/v1alpha1\n"
                             "kind: GostatPolicy\n"
                             "metadata:\n"
@@ -61,8 +64,13 @@ static const char whole[] = "apiVersion: gostat.dev/v1alpha1\n"
                             "    growth: {enabled: false, periods: 4, percentPerMinute: 20}\n"
                             "    surge: {goroutines: 100, percent: 50, windowSeconds: 60}\n"
                             "    blocked: {goroutines: 7}\n"
+                            "    floor: {enabled: false, windowSeconds: 60, windows: 8}\n"
+                            "    baseline: {enabled: false, staticGoroutines: 50, samples: 10, percentile: 75}\n"
+                            "    tolerance: {class: Custom, permille: 35}\n"
+                            "    leakProfile: Never\n"
                             "  snapshot:\n"
-                            "    profiles: [Goroutine]\n"
+                            "    profiles: [GoroutineLeak]\n"
+                            "    fullDumpMaxGoroutines: 100\n"
                             "    s3:\n"
                             "      endpoint: https://s3.example.com:9000\n"
                             "      region: eu-west-1\n"
@@ -72,7 +80,7 @@ static const char whole[] = "apiVersion: gostat.dev/v1alpha1\n"
                             "      credentialsSecretRef: {name: gostat-s3}\n"
                             "      caSecretRef: {name: ca, key: tls.crt}\n"
                             "  healing:\n"
-                            "    minGrade: Suspected\n"
+                            "    minGrade: Proven\n"
                             "    actions:\n"
                             "    - {type: ScaleOut, scaleOut: {step: 2, maxReplicas: 10}}\n"
                             "    - {type: ScaleOut, scaleOut: {maxReplicas: 20}}\n"
@@ -119,7 +127,16 @@ static void test_whole(void **state)
     assert_int_equal(p->detection.surge.percent, 50);
     assert_int_equal(p->detection.surge.window_s, 60);
     assert_int_equal(p->detection.blocked.goroutines, 7);
-    assert_true(p->has_s3 && p->snapshot_goroutine);
+    assert_false(p->detection.floor.enabled || p->detection.baseline.enabled || p->detection.leak_profile);
+    assert_int_equal(p->detection.floor.window_s, 60);
+    assert_int_equal(p->detection.floor.windows, 8);
+    assert_int_equal(p->detection.baseline.static_goroutines, 50);
+    assert_int_equal(p->detection.baseline.samples, 10);
+    assert_int_equal(p->detection.baseline.percentile, 75);
+    assert_int_equal(p->detection.tolerance.class, GS_CLASS_CUSTOM);
+    assert_int_equal(p->detection.tolerance.permille, 35);
+    assert_true(p->has_s3 && p->snapshot_leak && !p->snapshot_goroutine);
+    assert_int_equal(p->full_dump_max, 100);
     assert_string_equal(p->s3.endpoint, "https://s3.example.com:9000");
     assert_string_equal(p->s3.region, "eu-west-1");
     assert_string_equal(p->s3.bucket, "my.bucket");
@@ -127,7 +144,7 @@ static void test_whole(void **state)
     assert_string_equal(p->s3.credentials_secret, "gostat-s3");
     assert_string_equal(p->s3.ca_secret, "ca");
     assert_string_equal(p->s3.ca_key, "tls.crt");
-    assert_int_equal(p->min_grade, GS_GRADE_SUSPECTED);
+    assert_int_equal(p->min_grade, GS_GRADE_PROVEN);
     assert_int_equal(p->n_actions, 2);
     assert_int_equal(p->actions[0].scale_out.step, 2);
     assert_int_equal(p->actions[0].scale_out.max_replicas, 10);
@@ -146,8 +163,9 @@ static void test_defaults(void **state)
         {SEL "," END, true},
         {"", false}, /* `watch` */
         {SEL "," END ",\"sampling\":{},\"detection\":{\"growth\":{},\"surge\":null},\"healing\":{\"limits\":{}},"
-             "\"snapshot\":{\"profiles\":[\"Goroutine\"]}",
+             "\"snapshot\":{\"profiles\":[\"GoroutineLeak\",\"Goroutine\"]}",
          true},
+        {RULE("\"floor\":{},\"baseline\":{},\"tolerance\":{},\"leakProfile\":null"), true},
     };
     for (size_t i = 0; i < GS_LEN(specs); i++) {
         gs_cleanup(gs_policy_free) gs_policy *p = NULL;
@@ -168,9 +186,46 @@ static void test_defaults(void **state)
         assert_int_equal(p->detection.surge.percent, 30);
         assert_int_equal(p->detection.surge.window_s, 300);
         assert_int_equal(p->detection.blocked.goroutines, 100);
+        assert_true(p->detection.floor.enabled && p->detection.baseline.enabled && p->detection.leak_profile);
+        assert_int_equal(p->detection.floor.window_s, 120);
+        assert_int_equal(p->detection.floor.windows, 4);
+        assert_int_equal(p->detection.baseline.static_goroutines, 2000);
+        assert_int_equal(p->detection.baseline.samples, 30);
+        assert_int_equal(p->detection.baseline.percentile, 90);
+        assert_int_equal(p->detection.tolerance.class, GS_CLASS_PAYMENT);
+        assert_int_equal(p->detection.tolerance.permille, 20);
+        assert_true(p->snapshot_goroutine && p->snapshot_leak);
+        assert_int_equal(p->full_dump_max, 5000);
         assert_int_equal(p->min_grade, GS_GRADE_PROBABLE);
         assert_int_equal(p->n_actions, 0);
         assert_int_equal(p->cooldown_s, 600);
+    }
+}
+
+/* The tolerance that counts, with what is left out. */
+static void test_tolerance(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        enum gs_class class;
+        int permille;
+    } cases[] = {
+        {TOLERANCE(""), GS_CLASS_PAYMENT, 20},
+        {TOLERANCE("\"class\":\"Cache\""), GS_CLASS_CACHE, 50},
+        {TOLERANCE("\"class\":\"Login\""), GS_CLASS_LOGIN, 5},
+        {TOLERANCE("\"class\":\"Search\""), GS_CLASS_SEARCH, 5},
+        {TOLERANCE("\"class\":\"Cache\",\"permille\":50"), GS_CLASS_CACHE, 50},
+        {TOLERANCE("\"class\":\"Custom\",\"permille\":0"), GS_CLASS_CUSTOM, 0},
+        {TOLERANCE("\"class\":\"Custom\",\"permille\":1000"), GS_CLASS_CUSTOM, 1000},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_cleanup(gs_policy_free) gs_policy *p = NULL;
+        gs_error err = {0};
+        if (decode(cases[i].spec, true, true, &p, &err) < 0)
+            fail_msg("%s: %s", cases[i].spec, err.msg);
+        assert_int_equal(p->detection.tolerance.class, cases[i].class);
+        assert_int_equal(p->detection.tolerance.permille, cases[i].permille);
     }
 }
 
@@ -226,6 +281,57 @@ static const struct {
          ",\"sampling\":{\"intervalSeconds\":60},\"detection\":{\"surge\":{\"enabled\":false,\"windowSeconds\":30}}",
      NULL},
     {"blocked", SEL "," END ",\"detection\":{\"blocked\":{\"goroutines\":10000001}}", "must be 1..10000000"},
+    {"floor window 0", RULE("\"floor\":{\"windowSeconds\":0}"),
+     "spec.detection.floor.windowSeconds: must be 1..3600, got 0"},
+    {"floor window 3601", RULE("\"floor\":{\"windowSeconds\":3601}"), "must be 1..3600, got 3601"},
+    {"floor window below interval",
+     SEL "," END ",\"sampling\":{\"intervalSeconds\":61},\"detection\":{\"floor\":{\"windowSeconds\":60}}",
+     "spec.detection.floor.windowSeconds: (120 if left out) must be at least sampling.intervalSeconds, or a window holds "
+     "no sample: raise it, or lower the interval; got 60 and 61"},
+    {"default floor window below interval", SEL "," END ",\"sampling\":{\"intervalSeconds\":121}",
+     "spec.detection.floor.windowSeconds:"},
+    {"floor off, window below interval",
+     SEL "," END ",\"sampling\":{\"intervalSeconds\":300},\"detection\":{\"floor\":{\"enabled\":false}}", NULL},
+    {"floor window of one interval",
+     SEL "," END ",\"sampling\":{\"intervalSeconds\":60},\"detection\":{\"floor\":{\"windowSeconds\":60}}", NULL},
+    {"one floor window", RULE("\"floor\":{\"windows\":1}"), "spec.detection.floor.windows: must be 2..8, got 1"},
+    {"nine floor windows", RULE("\"floor\":{\"windows\":9}"), "spec.detection.floor.windows: must be 2..8, got 9"},
+    {"floor enabled", RULE("\"floor\":{\"enabled\":1}"), "spec.detection.floor.enabled: expected true or false"},
+    {"baseline limit 0", RULE("\"baseline\":{\"staticGoroutines\":0}"),
+     "spec.detection.baseline.staticGoroutines: must be 1..1000000000, got 0"},
+    {"baseline limit too high", RULE("\"baseline\":{\"staticGoroutines\":1000000001}"),
+     "spec.detection.baseline.staticGoroutines: must be 1..1000000000, got 1000000001"},
+    {"four samples", RULE("\"baseline\":{\"samples\":4}"), "spec.detection.baseline.samples: must be 5..30, got 4"},
+    {"31 samples", RULE("\"baseline\":{\"samples\":31}"), "spec.detection.baseline.samples: must be 5..30, got 31"},
+    {"percentile 49", RULE("\"baseline\":{\"percentile\":49}"),
+     "spec.detection.baseline.percentile: must be 50..99, got 49"},
+    {"percentile 100", RULE("\"baseline\":{\"percentile\":100}"), "must be 50..99, got 100"},
+    {"baseline enabled", RULE("\"baseline\":{\"enabled\":\"no\"}"),
+     "spec.detection.baseline.enabled: expected true or false"},
+    {"bounds of the new rules",
+     RULE("\"baseline\":{\"staticGoroutines\":1000000000,\"samples\":5,\"percentile\":99},\"floor\":{\"windows\":2}"),
+     NULL},
+    {"class", TOLERANCE("\"class\":\"Shop\""),
+     "spec.detection.tolerance.class: must be one of Payment, Cache, Login, Search, Custom; got \"Shop\""},
+    {"permille -1", TOLERANCE("\"permille\":-1"), "spec.detection.tolerance.permille: must be 0..1000, got -1"},
+    {"permille 1001", TOLERANCE("\"class\":\"Custom\",\"permille\":1001"), "must be 0..1000, got 1001"},
+    {"Custom without permille", TOLERANCE("\"class\":\"Custom\""),
+     "spec.detection.tolerance.permille: is required with class Custom: for example permille: 20"},
+    {"permille of another class", TOLERANCE("\"permille\":50"),
+     "spec.detection.tolerance.permille: is for class Custom, the other classes have their own (Payment 20, Cache 50, "
+     "Login and Search 5): leave it out, or set class to Custom; got 50 with class Payment"},
+    {"permille 0 of a named class", TOLERANCE("\"class\":\"Login\",\"permille\":0"), "got 0 with class Login"},
+    {"leak profile", RULE("\"leakProfile\":\"Always\""),
+     "spec.detection.leakProfile: must be one of Never, Auto; got \"Always\""},
+    {"rule of another stage", RULE("\"resources\":{}"), "spec.detection.resources: no such field"},
+    {"full dump -1", SNAPSHOT("\"fullDumpMaxGoroutines\":-1"),
+     "spec.snapshot.fullDumpMaxGoroutines: must be 0..100000, got -1"},
+    {"full dump too large", SNAPSHOT("\"fullDumpMaxGoroutines\":100001"), "must be 0..100000, got 100001"},
+    {"full dump never", SNAPSHOT("\"fullDumpMaxGoroutines\":0"), NULL},
+    {"a profile twice", SNAPSHOT("\"profiles\":[\"GoroutineLeak\",\"GoroutineLeak\"]"),
+     "spec.snapshot.profiles[1]: is given twice"},
+    {"three profiles", SNAPSHOT("\"profiles\":[\"Goroutine\",\"GoroutineLeak\",\"Goroutine\"]"),
+     "spec.snapshot.profiles: must have at most 2"},
     {"scheme", SEL ",\"endpoint\":{\"scheme\":\"HTTPS\",\"pprof\":{\"port\":1}}",
      "spec.endpoint.scheme: must be one of HTTP;"},
     {"port 0", SEL ",\"endpoint\":{\"pprof\":{\"port\":0}}", "spec.endpoint.pprof.port: must be 1..65535, got 0"},
@@ -253,7 +359,7 @@ static const struct {
     {"path of injected request", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a\\r\\nX: y\"}}",
      "spec.endpoint.pprof.path:"},
     {"profiles", SEL "," END ",\"snapshot\":{\"profiles\":[\"Heap\"]}",
-     "spec.snapshot.profiles[0]: must be one of Goroutine;"},
+     "spec.snapshot.profiles[0]: must be one of Goroutine, GoroutineLeak; got \"Heap\""},
     {"no profiles", SEL "," END ",\"snapshot\":{\"profiles\":[]}", "spec.snapshot.profiles: must have at least 1"},
     {"store: http, port", SEL "," END "," S3_AT("http://10.0.0.1:9000"), NULL},
     {"store: IPv6", SEL "," END "," S3_AT("https://[fd00::1]:9000"), NULL},
@@ -315,8 +421,8 @@ static const struct {
          "{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":"
          "{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}}"),
      "spec.healing.actions: must have at most 4"},
-    {"grade of another stage", SEL "," END ",\"healing\":{\"minGrade\":\"Proven\"}",
-     "spec.healing.minGrade: must be one of Suspected, Probable;"},
+    {"grade", SEL "," END ",\"healing\":{\"minGrade\":\"Certain\"}",
+     "spec.healing.minGrade: must be one of Suspected, Probable, Proven; got \"Certain\""},
     {"cooldown 0", SEL "," END ",\"healing\":{\"limits\":{\"cooldownSeconds\":0}}",
      "cooldownSeconds: must be 1..86400, got 0"},
     {"typing error", SEL "," END ",\"sampling\":{\"intervalSecond\":5}", "spec.sampling.intervalSecond: no such field"},
@@ -491,6 +597,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_tolerance),
         cmocka_unit_test(test_specs),
         cmocka_unit_test(test_objects),
         cmocka_unit_test(test_status_patch),

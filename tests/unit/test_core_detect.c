@@ -19,7 +19,7 @@ static gs_detection defaults(void)
 
 static void off(gs_detection *d)
 {
-    d->growth.enabled = d->surge.enabled = d->blocked.enabled = false;
+    d->growth.enabled = d->surge.enabled = d->blocked.enabled = d->floor.enabled = d->baseline.enabled = false;
 }
 
 static void two_periods(gs_detection *d)
@@ -32,15 +32,55 @@ static void small_surge(gs_detection *d)
     d->surge.goroutines = 100;
 }
 
+#define GAP (-1)
+#define ANEW (-2)
+
+/* Two samples to a floor window at a step of 60 s. */
+static void only_floor(gs_detection *d)
+{
+    off(d);
+    d->floor.enabled = true;
+}
+
+static void only_baseline(gs_detection *d)
+{
+    off(d);
+    d->baseline.enabled = true;
+    d->baseline.static_goroutines = 100;
+    d->baseline.samples = 5;
+}
+
+static void baseline_of_logins(gs_detection *d)
+{
+    only_baseline(d);
+    d->tolerance.permille = gs_class_permille(GS_CLASS_LOGIN);
+}
+
+static void no_tolerance(gs_detection *d)
+{
+    only_baseline(d);
+    d->tolerance.permille = 0;
+}
+
+static void all_small(gs_detection *d)
+{
+    d->surge.goroutines = 100;
+    d->baseline.static_goroutines = 100;
+    d->baseline.samples = 5;
+}
+
 #define G GS_RULE_GROWTH
 #define S GS_RULE_SURGE
+#define F GS_RULE_FLOOR
+#define B GS_RULE_BASELINE
 
-/* A sample every `step` seconds. Default rules: three rises, over 15 %/min; 5000 and 30 % in 300 s. */
+/* A sample every `step` seconds. Default rules: three rises, over 15 %/min; 5000 and 30 % in 300 s; four windows of
+ * 120 s; 2000, and 2 % over the P90 of 30 samples. */
 static const struct {
     const char *name;
     void (*change)(gs_detection *);
     int step;
-    double v[12]; /* ended by 0 */
+    double v[12]; /* ended by 0; GAP: no sample for two steps, ANEW: another process from here */
     unsigned rules;
 } series[] = {
     {"nothing yet", NULL, 5, {0}, 0},
@@ -67,7 +107,50 @@ static const struct {
     {"the low is out of the window", small_surge, 60, {100, 300, 300, 300, 300, 300, 300, 300, 300}, 0},
     {"the low is still in the window", small_surge, 60, {300, 100, 300, 300, 300}, S},
     {"both", small_surge, 60, {100, 200, 300, 400}, S | G},
+    {"growth, but for a gap", NULL, 5, {100, 110, GAP, 120, 130}, 0},
+    {"growth after a gap", NULL, 5, {100, GAP, 110, 120, 130, 140}, G},
+    {"growth, but for a restart", NULL, 5, {100, 110, ANEW, 120, 130}, 0},
+    {"surge, but for a gap", small_surge, 60, {100, 100, GAP, 300}, 0},
+    {"surge, but for a restart", small_surge, 60, {100, 100, ANEW, 300}, 0},
+    {"floor", only_floor, 60, {40, 45, 55, 60, 71, 76, 90, 95, 96}, F},
+    {"floor, not above the last minimum", only_floor, 60, {40, 45, 55, 60, 71, 76, 90, 95, 89}, 0},
+    {"floor, the window is not over", only_floor, 60, {40, 45, 55, 60, 71, 76, 90, 95}, 0},
+    {"floor, but for a gap", only_floor, 60, {40, 45, 55, 60, GAP, 71, 76, 90, 95, 96}, 0},
+    {"floor, but for a restart", only_floor, 60, {40, 45, 55, 60, ANEW, 71, 76, 90, 95, 96}, 0},
+    {"baseline", only_baseline, 5, {100, 100, 100, 100, 100, 103}, B},
+    {"baseline, within the tolerance", only_baseline, 5, {100, 100, 100, 100, 100, 102}, 0},
+    {"baseline, a class that tolerates less", baseline_of_logins, 5, {100, 100, 100, 100, 100, 101}, B},
+    {"baseline, no tolerance", no_tolerance, 5, {100, 100, 100, 100, 100, 101}, B},
+    {"baseline, no tolerance, as ever", no_tolerance, 5, {101, 101, 101, 101, 101, 101}, 0},
+    {"baseline, below the percentile", only_baseline, 5, {100, 100, 100, 100, 130, 131}, 0},
+    {"baseline, not above the static count", only_baseline, 5, {50, 50, 50, 50, 50, 100}, 0},
+    {"baseline, too few samples", only_baseline, 5, {100, 100, 100, 100, 150}, 0},
+    {"baseline, but for a gap", only_baseline, 5, {100, 100, 100, GAP, 100, 100, 150}, 0},
+    {"baseline, but for a restart", only_baseline, 5, {100, 100, 100, ANEW, 100, 100, 150}, 0},
+    {"all", all_small, 60, {50, 100, 200, 250, 350, 400, 500, 550, 900}, F | S | B | G},
 };
+
+/* Feeds one case; the time of its newest sample. */
+static int64_t feed(gs_series *se, const gs_detection *d, int step_s, const double *v, size_t n)
+{
+    const gs_windows w = {step_s * 1000, (int64_t)d->surge.window_s * 1000, (int64_t)d->floor.window_s * 1000};
+    gs_sample s = {.start_time_s = 1000, .cpu_s = NAN, .open_fds = NAN, .rss = NAN, .load = NAN};
+    int64_t now = 1000000;
+    for (size_t k = 0; k < n && v[k] != 0; k++) {
+        if (v[k] == ANEW) {
+            s.start_time_s += 100;
+            continue;
+        }
+        now += step_s * 1000;
+        if (v[k] == GAP) {
+            now += step_s * 1000;
+            continue;
+        }
+        s.goroutines = v[k];
+        (void)gs_series_add(se, &s, now, &w);
+    }
+    return now;
+}
 
 static void test_series(void **state)
 {
@@ -76,18 +159,45 @@ static void test_series(void **state)
         gs_detection d = defaults();
         gs_series se = {0};
         gs_verdict v;
-        int64_t now = 1000000;
         if (series[i].change)
             series[i].change(&d);
-        for (size_t k = 0; k < GS_LEN(series[i].v) && series[i].v[k] > 0; k++) {
-            gs_sample s = {.goroutines = series[i].v[k], .start_time_s = NAN};
-            now += series[i].step * 1000;
-            (void)gs_series_add(&se, &s, now, series[i].step * 1000, d.surge.window_s * 1000);
-        }
+        int64_t now = feed(&se, &d, series[i].step, series[i].v, GS_LEN(series[i].v));
         gs_detect_series(&d, &se, now, &v);
         if (v.rules != series[i].rules)
             fail_msg("%s: %u %s", series[i].name, v.rules, v.reason);
         assert_int_equal(v.reason[0] != 0, v.rules != 0);
+    }
+}
+
+/* Of several rules the strongest one says why. */
+static void test_reasons(void **state)
+{
+    (void)state;
+    static const struct {
+        bool floor, surge, baseline, growth;
+        const char *reason;
+    } cases[] = {
+        {true, true, true, true, "floor: the minimum rose from 50 to 500 goroutines in 4 windows of 120 s"},
+        {false, true, true, true, "surge: 900 goroutines, from 350 within 300 s"},
+        {false, false, true, true, "baseline: 900 goroutines, P90 of 5 samples 550, tolerance 20 per mille"},
+        {false, false, false, true, "growth: 400 to 900 goroutines in 3 periods, 42 %/min"},
+        {false, false, false, false, ""},
+    };
+    static const double counts[] = {50, 100, 200, 250, 350, 400, 500, 550, 900};
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_detection d = defaults();
+        gs_series se = {0};
+        gs_verdict v;
+        all_small(&d);
+        d.floor.enabled = cases[i].floor;
+        d.surge.enabled = cases[i].surge;
+        d.baseline.enabled = cases[i].baseline;
+        d.growth.enabled = cases[i].growth;
+        gs_detect_series(&d, &se, 0, &v); /* no sample at all */
+        assert_int_equal(v.rules, 0);
+        int64_t now = feed(&se, &d, 60, counts, GS_LEN(counts));
+        gs_detect_series(&d, &se, now, &v);
+        assert_string_equal(v.reason, cases[i].reason);
     }
 }
 
@@ -144,7 +254,7 @@ static void test_profiles(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    static const char *const names[GS_RULES] = {"growth", "surge", "blocked", "site"};
+    static const char *const names[GS_RULES] = {"growth", "surge", "blocked", "site", "floor", "baseline"};
     for (unsigned k = 0; k < GS_RULES; k++)
         assert_string_equal(gs_rule_name(1u << k), names[k]);
     assert_string_equal(gs_rule_name(0), "");
@@ -152,7 +262,7 @@ static void test_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_series), cmocka_unit_test(test_profiles),
-                                       cmocka_unit_test(test_names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_series), cmocka_unit_test(test_reasons),
+                                       cmocka_unit_test(test_profiles), cmocka_unit_test(test_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,33 +13,47 @@
 static const gs_workload_ref payments = {
     .api_version = "apps/v1", .kind = "Deployment", .ns = "shop", .name = "payments", .uid = "u"};
 
-/* A profile of these sites, and of them the first n_grown as grown. */
+/* A profile of these sites, and of them the first n_grown as grown, so sure. */
 typedef struct world {
     gs_profile p;
     gs_site sites[SPECS];
     gs_growth grown;
 } world;
 
-static void make(world *w, const site_spec *specs, size_t n_grown, unsigned rises)
+static void make(world *w, const site_spec *specs, size_t n_grown, enum gs_grade grade)
 {
     memset(w, 0, sizeof *w);
     profile_of(&w->p, w->sites, specs);
     for (size_t i = 0; i < n_grown; i++)
         for (size_t k = 0; k < w->p.n; k++)
             if (gs_streq(w->sites[k].id, specs[i].id))
-                w->grown.v[w->grown.n++] = (gs_grown){.site = &w->sites[k], .rises = rises};
+                w->grown.v[w->grown.n++] = (gs_grown){.site = &w->sites[k], .grade = grade, .reasons = GS_REASON_SITE};
 }
 
 static const gs_counts no_base = {0};
 
+static bool observe(gs_incident *i, const char *pod, const world *w, const gs_counts *base, int64_t at)
+{
+    const gs_observed o = {.pod = pod, .revision = "", .profile = &w->p, .grown = &w->grown, .base = base};
+    return gs_incident_observe(i, &o, at);
+}
+
+static bool observe_revision(gs_incident *i, const char *pod, const char *revision, const world *w, int64_t at)
+{
+    const gs_observed o = {.pod = pod, .revision = revision, .profile = &w->p, .grown = &w->grown, .base = &no_base};
+    return gs_incident_observe(i, &o, at);
+}
+
 /* An incident of pa, seen on pod-1 with 100 goroutines. */
-static gs_incident *opened(unsigned rises, unsigned rules)
+static gs_incident *opened(enum gs_grade grade, unsigned rules)
 {
     world w;
-    make(&w, (site_spec[SPECS]){{"pa", 100, GS_STATE_CHAN_SEND, 0}}, 1, rises);
+    make(&w, (site_spec[SPECS]){{"pa", 100, GS_STATE_CHAN_SEND, 0}}, 1, grade);
     gs_incident *i = gs_incident_new(&payments, w.grown.v[0].site);
     i->start_ms = i->detection_ms = T0;
-    assert_true(gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, rules, T0));
+    const gs_observed o = {
+        .pod = "pod-1", .revision = "", .profile = &w.p, .grown = &w.grown, .base = &no_base, .rules = rules};
+    assert_true(gs_incident_observe(i, &o, T0));
     return i;
 }
 
@@ -66,7 +80,7 @@ static void test_primary(void **state)
             n++;
         site_spec specs[SPECS] = {0};
         memcpy(specs, cases[i].sites, n * sizeof *specs);
-        make(&w, specs, n, 1);
+        make(&w, specs, n, GS_GRADE_SUSPECTED);
         if (!gs_streq(gs_incident_primary(&w.grown)->site->id, cases[i].primary))
             fail_msg("%s: %s", cases[i].name, gs_incident_primary(&w.grown)->site->id);
     }
@@ -75,7 +89,7 @@ static void test_primary(void **state)
 static void test_assign(void **state)
 {
     (void)state;
-    gs_incident *a = opened(1, 0), *done = opened(1, 0);
+    gs_incident *a = opened(GS_GRADE_SUSPECTED, 0), *done = opened(GS_GRADE_SUSPECTED, 0);
     (void)gs_str_copy(done->pattern_id, sizeof done->pattern_id, GS_STR("pz"));
     (void)gs_str_copy(done->patterns[0].id, sizeof done->patterns[0].id, GS_STR("pz"));
     done->resolved = true;
@@ -97,7 +111,8 @@ static void test_assign(void **state)
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         world w;
-        make(&w, (site_spec[SPECS]){cases[i].grown[0], cases[i].grown[1]}, cases[i].grown[1].count ? 2 : 1, 1);
+        make(&w, (site_spec[SPECS]){cases[i].grown[0], cases[i].grown[1]}, cases[i].grown[1].count ? 2 : 1,
+             GS_GRADE_SUSPECTED);
         if (gs_incident_assign(list, 2, &w.grown, cases[i].pod, cases[i].at) != cases[i].want)
             fail_msg("%s", cases[i].name);
     }
@@ -105,45 +120,233 @@ static void test_assign(void **state)
     gs_incident_free(done);
 }
 
+/* The highest grade decides before user code and counts do. */
+static void test_primary_is_the_surest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum gs_grade a, b, c; /* of pa: user code, 100; of pb: a library's, 60; of pc: user code, 10 */
+        const char *primary;
+    } cases[] = {
+        {"all the same", GS_GRADE_PROBABLE, GS_GRADE_PROBABLE, GS_GRADE_PROBABLE, "pa"},
+        {"a library's is surer", GS_GRADE_SUSPECTED, GS_GRADE_PROBABLE, GS_GRADE_SUSPECTED, "pb"},
+        {"the smallest is the surest", GS_GRADE_SUSPECTED, GS_GRADE_PROBABLE, GS_GRADE_PROVEN, "pc"},
+        {"user code of those that are sure, but far fewer", GS_GRADE_NONE, GS_GRADE_PROVEN, GS_GRADE_PROVEN, "pb"},
+        {"they rise, no more", GS_GRADE_NONE, GS_GRADE_NONE, GS_GRADE_NONE, "pa"},
+    };
+    for (size_t k = 0; k < GS_LEN(cases); k++) {
+        world w;
+        make(&w, (site_spec[SPECS]){{"pa", 100, 0, 0}, {"pb", 60, 0, true}, {"pc", 10, 0, 0}}, 3, GS_GRADE_NONE);
+        w.grown.v[0].grade = cases[k].a;
+        w.grown.v[1].grade = cases[k].b;
+        w.grown.v[2].grade = cases[k].c;
+        if (!gs_streq(gs_incident_primary(&w.grown)->site->id, cases[k].primary))
+            fail_msg("%s: %s", cases[k].name, gs_incident_primary(&w.grown)->site->id);
+    }
+}
+
+/* What one profile of one pod says of pa, and what the incident is from then on: grade and severity never go back. */
 static void test_grade_and_severity(void **state)
 {
     (void)state;
     static const struct {
         const char *name;
-        unsigned rises, rules;
+        enum gs_grade site;
+        enum gs_state wait;
+        double depth, survived_ms;
+        unsigned rules;
         enum gs_grade grade;
         enum gs_severity severity;
     } cases[] = {
-        {"one rise", 1, GS_RULE_GROWTH, GS_GRADE_SUSPECTED, GS_SEVERITY_LOW},
-        {"two rises", 2, GS_RULE_SITE, GS_GRADE_PROBABLE, GS_SEVERITY_LOW},
-        {"surge", 1, GS_RULE_SURGE, GS_GRADE_SUSPECTED, GS_SEVERITY_MEDIUM},
-        {"blocked", 1, GS_RULE_BLOCKED | GS_RULE_SURGE, GS_GRADE_SUSPECTED, GS_SEVERITY_P0},
+        {"a new suspicion", GS_GRADE_SUSPECTED, GS_STATE_SLEEP, 0, 0, GS_RULE_GROWTH, GS_GRADE_SUSPECTED,
+         GS_SEVERITY_LOW},
+        {"blocked since just now", GS_GRADE_SUSPECTED, GS_STATE_CHAN_SEND, 0, 0, GS_RULE_GROWTH, GS_GRADE_SUSPECTED,
+         GS_SEVERITY_MEDIUM},
+        {"not blocked, for long", GS_GRADE_PROBABLE, GS_STATE_IO_WAIT, 0.1, 900000, GS_RULE_FLOOR, GS_GRADE_PROBABLE,
+         GS_SEVERITY_MEDIUM},
+        {"blocked for long, deep in the code", GS_GRADE_PROBABLE, GS_STATE_CHAN_SEND, 0.3, 900000, GS_RULE_FLOOR,
+         GS_GRADE_PROBABLE, GS_SEVERITY_HIGH},
+        {"blocked for long, at the surface", GS_GRADE_PROVEN, GS_STATE_CHAN_SEND, 0.1, 900000, GS_RULE_SITE,
+         GS_GRADE_PROVEN, GS_SEVERITY_MEDIUM},
+        {"surge", GS_GRADE_SUSPECTED, GS_STATE_SLEEP, 0, 0, GS_RULE_SURGE, GS_GRADE_SUSPECTED, GS_SEVERITY_MEDIUM},
+        {"the blocked rule", GS_GRADE_SUSPECTED, GS_STATE_CHAN_SEND, 0, 0, GS_RULE_BLOCKED | GS_RULE_SURGE,
+         GS_GRADE_SUSPECTED, GS_SEVERITY_P0},
+        {"it rises, no more", GS_GRADE_NONE, GS_STATE_SLEEP, 0, 0, GS_RULE_GROWTH, GS_GRADE_NONE, GS_SEVERITY_LOW},
     };
     for (size_t k = 0; k < GS_LEN(cases); k++) {
-        gs_incident *i = opened(cases[k].rises, cases[k].rules);
+        world w;
+        make(&w, (site_spec[SPECS]){{"pa", 100, cases[k].wait, 0}}, 1, cases[k].site);
+        w.sites[0].depth = cases[k].depth;
+        w.grown.v[0].survived_ms = cases[k].survived_ms;
+        gs_incident *i = gs_incident_new(&payments, &w.sites[0]);
+        i->start_ms = i->detection_ms = T0;
+        const gs_observed o = {.pod = "pod-1",
+                               .revision = "",
+                               .profile = &w.p,
+                               .grown = &w.grown,
+                               .base = &no_base,
+                               .rules = cases[k].rules};
+        assert_true(gs_incident_observe(i, &o, T0));
         if (i->grade != cases[k].grade || i->severity != cases[k].severity)
-            fail_msg("%s: %s %s", cases[k].name, gs_grade_name(i->grade), gs_severity_name(i->severity));
-        assert_int_equal(i->localization_ms, i->grade == GS_GRADE_PROBABLE ? T0 : 0);
-        assert_true(i->site_grows);
-        world w; /* nothing grows any more: neither goes back */
-        make(&w, (site_spec[SPECS]){{"pa", 100, GS_STATE_CHAN_SEND, 0}}, 0, 0);
-        assert_false(gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + 1000));
+            fail_msg("%s: %s %s, score %.3f", cases[k].name, gs_grade_name(i->grade), gs_severity_name(i->severity),
+                     i->score);
+        assert_int_equal(i->localization_ms, i->grade >= GS_GRADE_PROBABLE ? T0 : 0);
+        assert_int_equal(i->reasons, GS_REASON_SITE);
+        make(&w, (site_spec[SPECS]){{"pa", 100, cases[k].wait, 0}}, 0, GS_GRADE_NONE); /* nothing grows any more */
+        assert_false(observe(i, "pod-1", &w, &no_base, T0 + 1000));
         assert_int_equal(i->grade, cases[k].grade);
         assert_int_equal(i->severity, cases[k].severity);
         gs_incident_free(i);
     }
 }
 
+/* Each step up is a change that a reader is told of; reasons gather; the time of localization is that of Probable. */
+static void test_grade_rises(void **state)
+{
+    (void)state;
+    static const struct {
+        enum gs_grade site;
+        unsigned reasons;
+        enum gs_grade grade;
+        unsigned all;
+        bool changed;
+    } steps[] = {
+        {GS_GRADE_SUSPECTED, GS_REASON_SITE, GS_GRADE_SUSPECTED, GS_REASON_SITE, false},
+        {GS_GRADE_PROBABLE, GS_REASON_SITE | GS_REASON_FLOOR | GS_REASON_IDS, GS_GRADE_PROBABLE,
+         GS_REASON_SITE | GS_REASON_FLOOR | GS_REASON_IDS, true},
+        {GS_GRADE_NONE, 0, GS_GRADE_PROBABLE, GS_REASON_SITE | GS_REASON_FLOOR | GS_REASON_IDS, false},
+        {GS_GRADE_PROVEN, GS_REASON_SITE | GS_REASON_LEAK | GS_REASON_LEAK_AGAIN, GS_GRADE_PROVEN,
+         GS_REASON_SITE | GS_REASON_FLOOR | GS_REASON_IDS | GS_REASON_LEAK | GS_REASON_LEAK_AGAIN, true},
+        {GS_GRADE_SUSPECTED, GS_REASON_SITE, GS_GRADE_PROVEN,
+         GS_REASON_SITE | GS_REASON_FLOOR | GS_REASON_IDS | GS_REASON_LEAK | GS_REASON_LEAK_AGAIN, false},
+    };
+    gs_incident *i = opened(GS_GRADE_SUSPECTED, 0);
+    for (size_t k = 0; k < GS_LEN(steps); k++) {
+        world w;
+        make(&w, (site_spec[SPECS]){{"pa", 100 + k, GS_STATE_CHAN_SEND, 0}}, 1, steps[k].site);
+        w.grown.v[0].reasons = steps[k].reasons;
+        if (observe(i, "pod-1", &w, &no_base, T0 + (int64_t)k * 1000) != steps[k].changed)
+            fail_msg("step %zu: changed %d", k, !steps[k].changed);
+        assert_int_equal(i->grade, steps[k].grade);
+        assert_int_equal(i->reasons, steps[k].all);
+        assert_int_equal(i->localization_ms, k ? T0 + 1000 : 0);
+    }
+    gs_incident_free(i);
+}
+
+static void test_reason_names(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned reason;
+        const char *name;
+    } cases[] = {{GS_REASON_FLOOR, "FloorRises"},
+                 {GS_REASON_SITE, "SiteGrows"},
+                 {GS_REASON_COUNTS, "CountsSurvive"},
+                 {GS_REASON_IDS, "IdsSurvive"},
+                 {GS_REASON_LEAK, "LeakProfile"},
+                 {GS_REASON_LEAK_AGAIN, "LeakProfileGrows"},
+                 {0, ""},
+                 {1U << GS_REASONS, ""}};
+    for (size_t k = 0; k < GS_LEN(cases); k++)
+        assert_string_equal(gs_reason_name(cases[k].reason), cases[k].name);
+}
+
+/* The revision that leaks is named as long as only one does. */
+static void test_revision(void **state)
+{
+    (void)state;
+    world w;
+    make(&w, (site_spec[SPECS]){{"pa", 100, GS_STATE_CHAN_SEND, 0}}, 1, GS_GRADE_PROBABLE);
+    gs_incident *i = gs_incident_new(&payments, &w.sites[0]);
+    static const struct {
+        const char *pod, *revision, *named;
+    } steps[] = {
+        {"pod-1", "bbb", "bbb"}, {"pod-2", "bbb", "bbb"}, {"pod-3", "aaa", ""}, {"pod-1", "bbb", ""}, {"pod-4", "", ""},
+    };
+    for (size_t k = 0; k < GS_LEN(steps); k++) {
+        (void)observe_revision(i, steps[k].pod, steps[k].revision, &w, T0);
+        assert_string_equal(i->revision, steps[k].named);
+    }
+    gs_incident_drop_pod(i, "pod-3");
+    assert_string_equal(i->revision, ""); /* of pod-4 none is known */
+    gs_incident_drop_pod(i, "pod-4");
+    assert_string_equal(i->revision, "bbb");
+    gs_incident_drop_pod(i, "pod-2");
+    gs_incident_drop_pod(i, "pod-1");
+    assert_string_equal(i->revision, "bbb"); /* what leaked is still known once it is over */
+    gs_incident_free(i);
+}
+
+/* What a dump tells stays, though later profiles do not know it. */
+static void test_describe(void **state)
+{
+    (void)state;
+    world w;
+    gs_incident *i = opened(GS_GRADE_PROBABLE, 0);
+    assert_string_equal(i->patterns[0].created_by, "");
+    make(&w, (site_spec[SPECS]){{"pa", 100, GS_STATE_CHAN_SEND_NIL, 0}, {"pb", 9, 0, 0}}, 0, GS_GRADE_NONE);
+    gs_site *dumped = w.sites;
+    dumped->created_by = "shop.New in goroutine 1";
+    dumped->depth = 1;
+    dumped->has_wait = true;
+    dumped->waited = 1;
+    double before = i->score;
+    gs_incident_describe(i, &w.p);
+    assert_int_equal(i->n_patterns, 1);
+    assert_true(i->score > before && i->score > 0.9);
+    assert_int_equal(i->severity, GS_SEVERITY_HIGH);
+    for (uint64_t n = 110; n < 130; n += 10) {
+        assert_string_equal(i->patterns[0].created_by, "shop.New in goroutine 1");
+        assert_int_equal(i->patterns[0].state, GS_STATE_CHAN_SEND_NIL);
+        make(&w, (site_spec[SPECS]){{"pa", n, GS_STATE_CHAN_SEND, 0}}, 1, GS_GRADE_PROBABLE);
+        (void)observe(i, "pod-1", &w, &no_base, T0 + (int64_t)n);
+    }
+    make(&w, (site_spec[SPECS]){{"pb", 9, 0, 0}}, 0, GS_GRADE_NONE); /* a dump that does not have it */
+    gs_incident_describe(i, &w.p);
+    assert_string_equal(i->patterns[0].created_by, "shop.New in goroutine 1");
+    gs_incident_free(i);
+}
+
+/* Frames and labels are those of the pod that shows most of it. */
+static void test_the_worst_pod_is_shown(void **state)
+{
+    (void)state;
+    gs_incident *i = opened(GS_GRADE_PROBABLE, 0);
+    static const struct {
+        const char *pod, *route;
+        uint64_t count;
+        const char *shown;
+    } steps[] = {
+        {"pod-1", "/a", 100, "/a"}, {"pod-2", "/b", 50, "/a"},  {"pod-1", "/c", 120, "/c"},
+        {"pod-2", "/d", 130, "/d"}, {"pod-1", "/e", 125, "/d"}, {"pod-2", "/f", 140, "/f"},
+    };
+    for (size_t k = 0; k < GS_LEN(steps); k++) {
+        world w;
+        make(&w, (site_spec[SPECS]){{"pa", steps[k].count, GS_STATE_CHAN_SEND, 0}}, 1, GS_GRADE_PROBABLE);
+        const gs_label route = {"route", steps[k].route};
+        const gs_label_set set = {.v = &route, .n = 1, .count = steps[k].count};
+        w.sites[0].labels = &set;
+        w.sites[0].n_labels = 1;
+        (void)observe(i, steps[k].pod, &w, &no_base, T0 + (int64_t)k);
+        assert_int_equal(i->patterns[0].n_labels, 1);
+        if (!gs_streq(i->patterns[0].labels[0].v[0].value, steps[k].shown))
+            fail_msg("step %zu: %s", k, i->patterns[0].labels[0].v[0].value);
+    }
+    gs_incident_free(i);
+}
+
 /* Counts are beyond each pod's base; patterns sum over pods; the worst pod comes first. */
 static void test_counts(void **state)
 {
     (void)state;
-    gs_incident *i = opened(1, 0);
+    gs_incident *i = opened(GS_GRADE_SUSPECTED, 0);
     gs_counts base = {0};
     world w;
     counts_of(&base, (site_spec[SPECS]){{"pa", 30, 0, 0}}, 1);
-    make(&w, (site_spec[SPECS]){{"pa", 530, GS_STATE_CHAN_SEND, 0}, {"px", 7, 0, 0}}, 1, 1);
-    assert_true(gs_incident_observe(i, "pod-2", &w.p, &w.grown, &base, 0, T0 + 1000));
+    make(&w, (site_spec[SPECS]){{"pa", 530, GS_STATE_CHAN_SEND, 0}, {"px", 7, 0, 0}}, 1, GS_GRADE_SUSPECTED);
+    assert_true(observe(i, "pod-2", &w, &base, T0 + 1000));
     assert_int_equal(i->n_pods, 2);
     assert_string_equal(i->pods[0].name, "pod-2");
     assert_int_equal(i->pods[0].goroutines, 537);
@@ -155,12 +358,12 @@ static void test_counts(void **state)
     /* A second site grows along on pod-1; pod-2 is looked at with its own next profile and its own base. */
     gs_counts_done(&base);
     counts_of(&base, (site_spec[SPECS]){{"pa", 30, 0, 0}, {"px", 7, 0, 0}}, 1);
-    make(&w, (site_spec[SPECS]){{"pa", 100, 0, 0}, {"px", 20, 0, 0}}, 2, 1);
-    assert_true(gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + 2000));
+    make(&w, (site_spec[SPECS]){{"pa", 100, 0, 0}, {"px", 20, 0, 0}}, 2, GS_GRADE_SUSPECTED);
+    assert_true(observe(i, "pod-1", &w, &no_base, T0 + 2000));
     assert_int_equal(i->n_patterns, 2);
     assert_int_equal(i->patterns[1].count, 20);
-    make(&w, (site_spec[SPECS]){{"pa", 530, 0, 0}, {"px", 8, 0, 0}}, 0, 0);
-    (void)gs_incident_observe(i, "pod-2", &w.p, &w.grown, &base, 0, T0 + 3000);
+    make(&w, (site_spec[SPECS]){{"pa", 530, 0, 0}, {"px", 8, 0, 0}}, 0, GS_GRADE_NONE);
+    (void)observe(i, "pod-2", &w, &base, T0 + 3000);
     assert_int_equal(i->patterns[1].count, 21);
     assert_int_equal(gs_incident_pattern(i, "px"), 1);
     assert_int_equal(gs_incident_pattern(i, "none"), -1);
@@ -177,15 +380,15 @@ static void test_counts(void **state)
 static void test_not_ours(void **state)
 {
     (void)state;
-    gs_incident *i = opened(1, 0);
+    gs_incident *i = opened(GS_GRADE_SUSPECTED, 0);
     world w;
-    make(&w, (site_spec[SPECS]){{"pa", 500, 0, 0}}, 0, 0);
-    assert_false(gs_incident_observe(i, "pod-2", &w.p, &w.grown, &no_base, 0, T0 + 1000));
+    make(&w, (site_spec[SPECS]){{"pa", 500, 0, 0}}, 0, GS_GRADE_NONE);
+    assert_false(observe(i, "pod-2", &w, &no_base, T0 + 1000));
     assert_int_equal(i->n_pods, 1);
-    make(&w, (site_spec[SPECS]){{"pb", 500, 0, 0}, {"pa", 100, 0, 0}}, 1, 1);
-    (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + GS_ATTACH_MS);
+    make(&w, (site_spec[SPECS]){{"pb", 500, 0, 0}, {"pa", 100, 0, 0}}, 1, GS_GRADE_SUSPECTED);
+    (void)observe(i, "pod-1", &w, &no_base, T0 + GS_ATTACH_MS);
     assert_int_equal(i->n_patterns, 1);
-    (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + GS_ATTACH_MS - 1);
+    (void)observe(i, "pod-1", &w, &no_base, T0 + GS_ATTACH_MS - 1);
     assert_int_equal(i->n_patterns, 2);
     gs_incident_free(i);
 }
@@ -193,7 +396,7 @@ static void test_not_ours(void **state)
 static void test_many_patterns(void **state)
 {
     (void)state;
-    gs_incident *i = opened(1, 0);
+    gs_incident *i = opened(GS_GRADE_SUSPECTED, 0);
     for (int round = 0; round < 3; round++) {
         site_spec specs[SPECS] = {0};
         char ids[SPECS][GS_SITE_ID_LEN];
@@ -202,8 +405,8 @@ static void test_many_patterns(void **state)
             (void)snprintf(ids[k], sizeof ids[k], "p%d%d", round, k);
             specs[k] = (site_spec){ids[k], 50, 0, 0};
         }
-        make(&w, specs, SPECS, 1);
-        (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + round);
+        make(&w, specs, SPECS, GS_GRADE_SUSPECTED);
+        (void)observe(i, "pod-1", &w, &no_base, T0 + round);
     }
     assert_int_equal(i->n_patterns, GS_MAX_INCIDENT_PATTERNS);
     assert_string_equal(i->patterns[0].id, "pa"); /* the primary stays */
@@ -227,14 +430,14 @@ static void test_shrink(void **state)
         {"stays", {100, 100, 100}, 0},
     };
     for (size_t k = 0; k < GS_LEN(cases); k++) {
-        gs_incident *i = opened(1, 0);
+        gs_incident *i = opened(GS_GRADE_SUSPECTED, 0);
         size_t left = 0;
         for (size_t n = 0; n < 6 && (cases[k].counts[n] || n < cases[k].leaves); n++) {
             world w;
-            make(&w, (site_spec[SPECS]){{"pother", 1, 0, 0}}, 0, 0);
+            make(&w, (site_spec[SPECS]){{"pother", 1, 0, 0}}, 0, GS_GRADE_NONE);
             if (cases[k].counts[n])
-                make(&w, (site_spec[SPECS]){{"pa", cases[k].counts[n], 0, 0}}, 0, 0);
-            bool changed = gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + (int64_t)n);
+                make(&w, (site_spec[SPECS]){{"pa", cases[k].counts[n], 0, 0}}, 0, GS_GRADE_NONE);
+            bool changed = observe(i, "pod-1", &w, &no_base, T0 + (int64_t)n);
             if (!i->n_pods && !left) {
                 left = n + 1;
                 assert_true(changed);
@@ -250,13 +453,13 @@ static void test_shrink(void **state)
 static void test_shrink_after_restart(void **state)
 {
     (void)state;
-    gs_incident *i = opened(1, 0);
+    gs_incident *i = opened(GS_GRADE_SUSPECTED, 0);
     world w;
     i->pods[0].leaking = i->pods[0].peak = 0;
     i->pods[0].below = 0;
-    make(&w, (site_spec[SPECS]){{"pother", 1, 0, 0}}, 0, 0);
-    (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0);
-    (void)gs_incident_observe(i, "pod-1", &w.p, &w.grown, &no_base, 0, T0 + 1);
+    make(&w, (site_spec[SPECS]){{"pother", 1, 0, 0}}, 0, GS_GRADE_NONE);
+    (void)observe(i, "pod-1", &w, &no_base, T0);
+    (void)observe(i, "pod-1", &w, &no_base, T0 + 1);
     assert_int_equal(i->n_pods, 0);
     gs_incident_free(i);
 }
@@ -264,7 +467,7 @@ static void test_shrink_after_restart(void **state)
 static void test_life(void **state)
 {
     (void)state;
-    gs_incident *i = opened(2, GS_RULE_BLOCKED);
+    gs_incident *i = opened(GS_GRADE_PROBABLE, GS_RULE_BLOCKED);
     assert_false(gs_incident_settle(i, T0 + 99 * GS_RESOLVE_MS)); /* a pod shows it */
     gs_incident_drop_pod(i, "pod-1");
     assert_false(gs_incident_settle(i, T0 + GS_RESOLVE_MS - 1));
@@ -279,7 +482,8 @@ static void test_life(void **state)
     assert_int_equal(i->occurrences, 2);
     assert_int_equal(i->grade, GS_GRADE_NONE);
     assert_int_equal(i->severity, GS_SEVERITY_LOW);
-    assert_false(i->site_grows);
+    assert_int_equal(i->reasons, 0);
+    assert_true(i->score <= 0);
     assert_int_equal(i->rules, 0);
     assert_int_equal(i->resolution_ms, 0);
     assert_int_equal(i->localization_ms, 0);
@@ -307,7 +511,7 @@ static void test_phase(void **state)
         {"taken back", GS_OUTCOME_UNDONE, false, T0, GS_PHASE_OPEN},
     };
     for (size_t k = 0; k < GS_LEN(cases); k++) {
-        gs_incident *i = opened(1, 0);
+        gs_incident *i = opened(GS_GRADE_SUSPECTED, 0);
         gs_action *a = gs_incident_add_action(i, GS_ACTION_SCALE_OUT, cases[k].at);
         a->outcome = cases[k].outcome;
         a->dry_run = cases[k].dry_run;
@@ -320,7 +524,7 @@ static void test_phase(void **state)
 static void test_full_lists(void **state)
 {
     (void)state;
-    gs_incident *i = opened(1, 0);
+    gs_incident *i = opened(GS_GRADE_SUSPECTED, 0);
     for (int k = 1; k <= GS_MAX_INCIDENT_ACTIONS + 5; k++) {
         gs_action *a = gs_incident_add_action(i, GS_ACTION_SCALE_OUT, T0 + k);
         a->outcome = k == 7 || k == 9 ? GS_OUTCOME_REFUSED : GS_OUTCOME_SUCCEEDED;
@@ -346,7 +550,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_primary),
         cmocka_unit_test(test_assign),
+        cmocka_unit_test(test_primary_is_the_surest),
         cmocka_unit_test(test_grade_and_severity),
+        cmocka_unit_test(test_grade_rises),
+        cmocka_unit_test(test_reason_names),
+        cmocka_unit_test(test_revision),
+        cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_the_worst_pod_is_shown),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_not_ours),
         cmocka_unit_test(test_many_patterns),

@@ -4,14 +4,44 @@
 #include <unistd.h>
 
 static atomic_int busy, most_busy;
-static char *real; /* a real goroutine profile, with its HTTP head */
-static size_t real_n, real_body_n;
+
+/* A profile of each kind with its HTTP head. */
+static struct {
+    const char *asked; /* the end of its request's path */
+    char *p;
+    size_t n, body_n;
+} real[GS_PROFILE_KINDS] = {
+    {.asked = "/goroutine?debug=0 "}, {.asked = "/goroutineleak?debug=0 "}, {.asked = "/goroutine?debug=2 "}};
+
+static const char dump[] = "goroutine 1 [select (no cases)]:\nmain.main()\n\t/src/shop/main.go:12 +0x1d\n\n"
+                           "goroutine 34 [chan send, 3 minutes]:\nmain.(*orders).publish(0xc000012345)\n"
+                           "\t/src/shop/orders.go:41 +0x2b\ncreated by main.(*orders).accept in goroutine 1\n"
+                           "\t/src/shop/orders.go:30 +0x5c\n";
+
+/* The profile that is asked for, or that `swap` kinds behind it. */
+static bool serve(int fd, const char *request, size_t swap)
+{
+    for (size_t k = 0; k < GS_LEN(real); k++) {
+        size_t other = (k + swap) % GS_LEN(real);
+        if (strstr(request, real[k].asked) && !strcasestr(request, "gzip"))
+            return raw_send(fd, real[other].p, real[other].n);
+    }
+    return raw_sends(fd, "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n");
+}
 
 static bool serve_real(int fd, const char *request)
 {
-    if (!strstr(request, "/goroutine?debug=0 "))
-        return raw_sends(fd, "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n");
-    return raw_send(fd, real, real_n);
+    return serve(fd, request, 0);
+}
+
+static bool serve_next(int fd, const char *request)
+{
+    return serve(fd, request, 1);
+}
+
+static bool serve_after_next(int fd, const char *request)
+{
+    return serve(fd, request, 2);
 }
 
 static bool serve_slowly(int fd, const char *request)
@@ -42,36 +72,52 @@ static bool endless(int fd, const char *request)
 
 static const struct raw_answer answers[] = {
     {.path = "/real/goroutine", .fn = serve_real},
+    {.path = "/real/goroutineleak", .fn = serve_real},
+    {.path = "/next/goroutine", .fn = serve_next},
+    {.path = "/next/goroutineleak", .fn = serve_next},
+    {.path = "/after-next/goroutine", .fn = serve_after_next},
+    {.path = "/after-next/goroutineleak", .fn = serve_after_next},
+    {.path = "/old/goroutine", .fn = serve_real}, /* a program that has no leak profile */
     {.path = "/slow/goroutine", .fn = serve_slowly},
     {.path = "/late/goroutine", .fn = serve_late},
     {.path = "/silent/goroutine", .fn = raw_silent},
     {.path = "/endless/goroutine", .fn = endless},
     {.path = "/text/goroutine", .bytes = OK "Content-Length: 7\r\n\r\nSECRET\n"},
+    {.path = "/text/goroutineleak", .bytes = OK "Content-Length: 7\r\n\r\nSECRET\n"},
+    {.path = "/endless/goroutineleak", .fn = endless},
     {.path = "/empty/goroutine", .bytes = OK "Content-Length: 0\r\n\r\n"},
     {.path = "/503/goroutine", .bytes = "HTTP/1.1 503 No\r\nContent-Length: 6\r\n\r\nSECRET"},
     {.path = NULL},
 };
 
-static void load_real(void)
+static void make_answer(enum gs_profile_kind kind, const char *body, size_t body_n)
+{
+    char head[64];
+    int n = snprintf(head, sizeof head, OK "Content-Length: %zu\r\n\r\n", body_n);
+    real[kind].p = gs_alloc((size_t)n + body_n);
+    memcpy(real[kind].p, head, (size_t)n);
+    memcpy(real[kind].p + n, body, body_n);
+    real[kind].n = (size_t)n + body_n;
+    real[kind].body_n = body_n;
+}
+
+static void load(enum gs_profile_kind kind, const char *path)
 {
     static char file[1 << 20];
-    char head[64];
-    FILE *f = fopen(GS_TEST_DATA "/pprof/plain.pb.gz", "rb");
+    FILE *f = fopen(path, "rb");
     assert_non_null(f);
-    real_body_n = fread(file, 1, sizeof file, f);
-    assert_true(real_body_n > 100 && real_body_n < sizeof file);
+    size_t n = fread(file, 1, sizeof file, f);
+    assert_true(n > 100 && n < sizeof file);
     assert_int_equal(fclose(f), 0);
-    int n = snprintf(head, sizeof head, OK "Content-Length: %zu\r\n\r\n", real_body_n);
-    real = gs_alloc((size_t)n + real_body_n);
-    memcpy(real, head, (size_t)n);
-    memcpy(real + n, file, real_body_n);
-    real_n = (size_t)n + real_body_n;
+    make_answer(kind, file, n);
 }
 
 static int setup(void **state)
 {
     (void)state;
-    load_real();
+    load(GS_PROFILE_GOROUTINE, GS_TEST_DATA "/pprof/plain.pb.gz");
+    load(GS_PROFILE_LEAK, GS_TEST_DATA "/pprof/leakprofile.pb.gz");
+    make_answer(GS_PROFILE_DUMP, dump, sizeof dump - 1);
     return setup_with(answers);
 }
 
@@ -79,46 +125,75 @@ static int teardown(void **state)
 {
     (void)state;
     (void)teardown_all();
-    free(real);
+    for (size_t k = 0; k < GS_LEN(real); k++)
+        free(real[k].p);
     return 0;
+}
+
+static void ask_kind(const char *path, enum gs_profile_kind kind, gs_profiled fn, void *ctx)
+{
+    gs_endpoint e = endpoint(bad.port, path, 1000);
+    gs_scrape_profile(scraper, &e, kind, fn, ctx);
 }
 
 static void ask(const char *path, gs_profiled fn, void *ctx)
 {
-    gs_endpoint e = endpoint(bad.port, path, 1000);
-    gs_scrape_profile(scraper, &e, fn, ctx);
+    ask_kind(path, GS_PROFILE_GOROUTINE, fn, ctx);
 }
 
 static void answers_of_pods(void **state)
 {
     static const struct {
         const char *path;
+        enum gs_profile_kind asked;
         enum gs_kind kind;
         const char *says;
     } t[] = {
-        {"/real", GS_OK, ""},
-        {"/late", GS_OK, ""},
-        {"/text", GS_TERMINAL, "/text/goroutine?debug=0: "},
-        {"/empty", GS_TERMINAL, "/empty/goroutine?debug=0: "},
-        {"/503", GS_TRANSIENT, "/503/goroutine: 503"},
-        {"/none", GS_NOT_FOUND, "/none/goroutine: 404"},
-        {"/endless", GS_TERMINAL, "/endless/goroutine: response over 33554432 bytes"},
+        {"/real", GS_PROFILE_GOROUTINE, GS_OK, ""},
+        {"/real", GS_PROFILE_LEAK, GS_OK, ""},
+        {"/real", GS_PROFILE_DUMP, GS_OK, ""},
+        {"/late", GS_PROFILE_GOROUTINE, GS_OK, ""},
+        {"/late", GS_PROFILE_DUMP, GS_OK, ""},
+        {"/next", GS_PROFILE_GOROUTINE, GS_TERMINAL,
+         "/next/goroutine?debug=0: expected a Goroutine profile, but this is a GoroutineLeak profile"},
+        {"/next", GS_PROFILE_LEAK, GS_TERMINAL,
+         "/next/goroutineleak?debug=0: expected a GoroutineLeak profile, but this is a FullDump profile"},
+        {"/next", GS_PROFILE_DUMP, GS_TERMINAL, "expected a FullDump profile, but this is a Goroutine profile"},
+        {"/after-next", GS_PROFILE_GOROUTINE, GS_TERMINAL,
+         "expected a Goroutine profile, but this is a FullDump profile"},
+        {"/after-next", GS_PROFILE_LEAK, GS_TERMINAL,
+         "expected a GoroutineLeak profile, but this is a Goroutine profile"},
+        {"/after-next", GS_PROFILE_DUMP, GS_TERMINAL, "expected a FullDump profile, but this is a GoroutineLeak"},
+        {"/old", GS_PROFILE_DUMP, GS_OK, ""},
+        {"/old", GS_PROFILE_LEAK, GS_NOT_FOUND, "/old/goroutineleak: 404"},
+        {"/text", GS_PROFILE_GOROUTINE, GS_TERMINAL, "/text/goroutine?debug=0: "},
+        {"/text", GS_PROFILE_LEAK, GS_TERMINAL, "/text/goroutineleak?debug=0: "},
+        {"/text", GS_PROFILE_DUMP, GS_TERMINAL, "/text/goroutine?debug=2: "},
+        {"/empty", GS_PROFILE_GOROUTINE, GS_TERMINAL, "/empty/goroutine?debug=0: "},
+        {"/empty", GS_PROFILE_DUMP, GS_TERMINAL, "/empty/goroutine?debug=2: "},
+        {"/503", GS_PROFILE_GOROUTINE, GS_TRANSIENT, "/503/goroutine: 503"},
+        {"/none", GS_PROFILE_GOROUTINE, GS_NOT_FOUND, "/none/goroutine: 404"},
+        {"/endless", GS_PROFILE_GOROUTINE, GS_TERMINAL, "/endless/goroutine: response over 33554432 bytes"},
+        {"/endless", GS_PROFILE_LEAK, GS_TERMINAL, "/endless/goroutineleak: response over 33554432 bytes"},
+        {"/endless", GS_PROFILE_DUMP, GS_TERMINAL, "/endless/goroutine: response over 16777216 bytes"},
     };
     struct profiled p[GS_LEN(t)] = {0};
     (void)state;
     for (size_t i = 0; i < GS_LEN(t); i++)
-        ask(t[i].path, keep_profile, &p[i]);
+        ask_kind(t[i].path, t[i].asked, keep_profile, &p[i]);
     waiting = GS_LEN(t);
     run_loop(loop);
     for (size_t i = 0; i < GS_LEN(t); i++) {
         assert_int_equal(p[i].calls, 1);
         if (p[i].err.kind != t[i].kind)
-            fail_msg("%s: kind %s: %s", t[i].path, gs_kind_name(p[i].err.kind), p[i].err.msg);
+            fail_msg("%s %d: kind %s: %s", t[i].path, t[i].asked, gs_kind_name(p[i].err.kind), p[i].err.msg);
         assert_contains(p[i].err.msg, t[i].says);
         assert_lacks(p[i].err.msg, "SECRET");
         assert_int_equal(p[i].profile, t[i].kind == GS_OK);
-        assert_int_equal(p[i].raw_n, t[i].kind == GS_OK ? real_body_n : 0);
+        assert_int_equal(p[i].raw_n, t[i].kind == GS_OK ? real[t[i].asked].body_n : 0);
         assert_true((p[i].total > 0) == (t[i].kind == GS_OK));
+        assert_int_equal(p[i].kind, t[i].kind == GS_OK ? t[i].asked : GS_PROFILE_GOROUTINE);
+        assert_true((p[i].goroutines > 0) == (t[i].kind == GS_OK && t[i].asked == GS_PROFILE_DUMP));
     }
 }
 

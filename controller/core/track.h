@@ -1,0 +1,99 @@
+/* A suspicious process under observation: its sites from profile to profile, and what that makes of each.
+ *
+ * A leak is told from load by what load does not do for long:
+ *   - its count at a site never falls back: the minimum over windows of windowSeconds rises from window to window, and
+ *     the newest window's minimum is above the maximum of the run's first one, and it goes on undiminished;
+ *   - nothing explains it: not as many connections were opened that somebody reads, not as many requests are in flight;
+ *   - it adds to the process: goroutines that merely moved there from another site are none;
+ *   - the goroutines are the same ones: ids of a dump are still there in a second one. A queue that grows while it is
+ *     worked off has others.
+ * And where the runtime's leak profile names a growing site, no window needs to be waited for: that profile has no false
+ * alarms but goroutines parked for ever on purpose, select {}, which it is not believed about.
+ *
+ * Times are monotonic milliseconds. Loop thread only. */
+#ifndef GS_CORE_TRACK_H
+#define GS_CORE_TRACK_H
+
+#include "core/counts.h"
+#include "core/incident.h"
+#include "core/policy.h"
+
+#define GS_TRACK_SITES 256   /* the largest of the profiles */
+#define GS_UNSURE_HALVES 3   /* without dumps to compare, one and a half times the windows must pass: in halves */
+#define GS_EXPLAINED_RUNS 6  /* growth that load explains is Suspected after so many times the windows ... */
+#define GS_EXPLAINED_LONG 12 /* ... and Probable after so many: no ramp of load lasts that long */
+
+/* What the process had at the time of a profile. NaN where it does not expose a value. */
+typedef struct gs_context {
+    uint64_t total, io_wait, consumers; /* of the profile */
+    double fds, load;                   /* of the newest sample */
+} gs_context;
+
+typedef struct gs_track_site {
+    uint64_t key;                   /* the site's id as a number */
+    bool parked;                    /* select {}: the leak profile is not believed */
+    bool io;                        /* IO wait: descriptors explain it */
+    bool unread;                    /* an answer over HTTP that nobody reads */
+    bool refuted;                   /* its goroutines were others in the second dump */
+    uint32_t last;                  /* count in the newest profile */
+    uint32_t from;                  /* smallest count of the run of rising windows, and ... */
+    int64_t from_ms;                /* ... when it was last seen: the rise is as long as that is ago */
+    uint32_t high;                  /* largest in the run's first window ... */
+    uint32_t high_now, high_before; /* ... in this one, and in the one before */
+    uint32_t low, low_before;       /* smallest in this window, and in the one before */
+    int64_t low_ms;                 /* when low was last seen */
+    unsigned risen;                 /* windows in the run, this one not counted */
+    unsigned steps;                 /* profiles in a row in which it rose, or stood still after a rise */
+    uint64_t grown, explained;      /* over the run: goroutines, and how many of them load explains */
+    uint32_t grown_last;            /* in its newest complete window */
+    uint64_t total_from;            /* of the process, when the run began */
+    unsigned seen;                  /* number of the newest profile that had it */
+    int64_t since_ms;               /* the run's begin */
+    unsigned leak_samples;          /* leak profiles that named it, each with more goroutines */
+    uint32_t leak_count;            /* in the newest of those */
+    uint32_t dumped, kept;          /* goroutines in the first dump, and of those in the second one */
+} gs_track_site;
+
+typedef struct gs_track {
+    int64_t began_ms, window_end_ms, window_ms;
+    unsigned profiles, dumps;
+    bool window_used;                  /* a profile fell into this window */
+    gs_context before, at_window, now; /* at the begin, at the end of the last window, at the newest profile */
+    unsigned windows;                  /* that are over */
+    int64_t last_ms;
+    gs_track_site *v;
+    size_t n, cap;
+    struct gs_tracked_id *ids; /* of the first dump, by id */
+    size_t n_ids;
+    int64_t dumped_ms;
+} gs_track;
+
+void gs_track_begin(gs_track *t, int64_t window_ms, int64_t now_ms);
+void gs_track_done(gs_track *t);
+
+/* The next goroutine profile (kind GOROUTINE). */
+void gs_track_profile(gs_track *t, const gs_profile *p, double fds, double load, int64_t now_ms);
+/* A leak profile. */
+void gs_track_leaks(gs_track *t, const gs_profile *p);
+/* A dump with goroutines: the first one is remembered, the second one compared with it, later ones are ignored. */
+void gs_track_dump(gs_track *t, const gs_profile *p, int64_t now_ms);
+
+const gs_track_site *gs_track_find(const gs_track *t, const char *id);
+
+/* What is known of a site: `windows` is floor.windows. GS_GRADE_NONE: nothing to tell anyone. reasons: enum gs_reason. */
+enum gs_grade gs_track_grade(const gs_track *t, const gs_track_site *s, int windows, unsigned *ret_reasons);
+/* It rose by at least GS_MIN_RISE in its run and has not fallen since. */
+bool gs_track_rises(const gs_track_site *s);
+/* Another look is worth it: a site rises; in the first two windows any rise will do, since a slow leak needs time. */
+bool gs_track_promising(const gs_track *t);
+/* It is worth asking the pod for its leak profile: a site rises that such a profile would be believed about. */
+bool gs_track_wants_leaks(const gs_track *t);
+/* ... for a dump: a site has risen over a whole window and no load explains it (first dump), or is about to be graded
+ * by its windows (second one), or the process nears the count above which no dump may be asked for. */
+bool gs_track_wants_dump(const gs_track *t, int windows, uint64_t dump_max, int64_t now_ms);
+
+/* Sites of the newest profile that have a grade, or that rise at all (grade NONE): the highest grade first, then the
+ * largest count. */
+void gs_track_grown(const gs_track *t, const gs_profile *p, const gs_counts *base, int windows, gs_growth *ret);
+
+#endif

@@ -1,0 +1,3 @@
+module gostat.dev/gostat/tests/leakbench/svc
+
+go 1.26
