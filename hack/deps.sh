@@ -10,7 +10,7 @@ BUILD=(gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libjansso
 LINT=(clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
 CLUSTER=(containerd runc containernetworking-plugins iproute2 iptables nftables conntrack util-linux openssl
   procps curl ca-certificates gcc libc6-dev)
-TEST=(prometheus) # promtool
+TEST=(prometheus) # and promtool
 GROUPS_ALL=(build lint cluster test)
 
 usage() {
@@ -84,7 +84,7 @@ install_missing() {
   done
 }
 
-# Only the tools are wanted, not the services: prometheus brings promtool, containerd is started by the cluster itself.
+# Only the programs are wanted, not the services: tests start prometheus, the cluster containerd.
 no_services() {
   if [ -e /usr/sbin/policy-rc.d ]; then return; fi
   trap 'step_failed; rm -f /usr/sbin/policy-rc.d' EXIT

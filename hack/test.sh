@@ -5,7 +5,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=hack/lib/common.sh
 . "$ROOT/hack/lib/common.sh"
 
-STAGES=(lint unit asan fuzz component e2e demo)
+STAGES=(lint unit asan fuzz component leakbench e2e demo)
 
 usage() {
   cat <<USAGE
@@ -16,6 +16,7 @@ usage: $0 [STAGE...]     none named: all of them, in this order
   asan        the same under AddressSanitizer and UndefinedBehaviorSanitizer
   fuzz        the corpora with libFuzzer, and a short run of each fuzz target (FUZZ_SECONDS, default 5)
   component   the real binary against a real API server and S3, and real Go programs (pytest)
+  leakbench   who is found and who is accused: a sample of hack/bench/leakbench.sh
   e2e         on the real cluster (pytest)
   demo        hack/demo.sh and hack/demo.sh --local, as the README has them
 
@@ -124,6 +125,13 @@ stage_component() {
   GOSTAT_BIN_DIR=$("$ROOT/hack/cluster/programs.sh" "$DIR/programs")
   export GOSTAT_BIN_DIR
   counted component "$PYTHON" -m pytest -q -rfE --durations=5 -p no:cacheprovider "$ROOT/tests/component"
+}
+
+stage_leakbench() {
+  "$ROOT/hack/deps.sh" build test
+  "$ROOT/hack/build.sh" release >"$DIR/release.build.log" 2>&1
+  run_logged leakbench python3 "$ROOT/tests/leakbench/run.py" --gostat "$ROOT/build/release/gostat" --sample
+  tally leakbench "$STATUS" "$(grep -c '^ *met ' "$LOG" || true)" "$(grep -c '^ *MISSED ' "$LOG" || true)" 0
 }
 
 stage_e2e() {

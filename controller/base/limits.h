@@ -46,7 +46,7 @@
 /* What `gostat backtest` reads. */
 #define GS_MAX_CSV_LINE (16u << 10)    /* one record of a CSV file */
 #define GS_MAX_CSV_COLUMNS 256         /* the exports of some tools have a column for each metric */
-#define GS_MAX_SERIES_LINES 100000000u /* a month of 5 s samples of 190 pods; some 60 s of CPU */
+#define GS_MAX_SERIES_LINES 100000000u /* a month of 5 s samples of 190 pods; half a minute of CPU */
 #define GS_MAX_SERIES_DAYS 400         /* from the first sample to the last: a year, and the weeks around it */
 #define GS_MAX_SERIES_PODS 10000       /* different pods of one workload */
 #define GS_MAX_BACKTEST_PROFILES 1000  /* --profile files: one every 5 s for over an hour */

@@ -160,6 +160,17 @@ static void note_evidence(const gs_policy *p, const gs_engine_stats *stats, gs_b
                                  "--profile of the time of the incident, and a policy with snapshot.s3\n");
 }
 
+/* A T of another clock, or of another day, would go unnoticed. */
+static void note_profiles(const gs_backtest_options *o, const gs_replay_stats *s, gs_buf *notes)
+{
+    size_t outside = 0;
+    for (size_t k = 0; k < o->n_profiles; k++)
+        outside += o->profiles[k].t_ms > s->last_ms || o->profiles[k].t_ms < s->first_ms - GS_BACKTEST_GONE_MS;
+    if (outside)
+        (void)gs_buf_addf(notes, "%zu of %zu --profile: T is not a time of the series, which goes from %lld to %lld\n",
+                          outside, o->n_profiles, (long long)(s->first_ms / 1000), (long long)(s->last_ms / 1000));
+}
+
 static int finish(backtest *b, const gs_replay *r, gs_buf *notes, gs_error *err)
 {
     gs_engine_stats stats;
@@ -169,6 +180,7 @@ static int finish(backtest *b, const gs_replay *r, gs_buf *notes, gs_error *err)
     gs_engine_get_stats(gs_replay_engine(r), &stats);
     gs_replay_get_stats(r, &s);
     note_spacing(&s, gs_replay_policy(r)->interval_s, notes);
+    note_profiles(b->opt, &s, notes);
     note_evidence(gs_replay_policy(r), &stats, notes);
     tell_notes(notes);
     if (!b->opt->json) {

@@ -13,7 +13,8 @@
 #define GS_BACKTEST_REPLICAS 3 /* of the workload, before anything is done */
 #define GS_BACKTEST_STALE 2.5  /* intervals: an older sample is none, as of a pod that does not answer */
 #define GS_BACKTEST_GONE_MS                                                                                            \
-    300000                  /* a pod without a sample for so long is gone; Prometheus forgets a series then, too */
+    300000                  /* a pod without a sample for so long is gone: Prometheus, too, forgets it then ... */
+#define GS_BACKTEST_GONE 4  /* ... or for so many intervals, where that is longer */
 #define GS_BACKTEST_DAYS 30 /* of a Prometheus server, where no --start is given */
 
 /* A file of --profile. */
@@ -66,7 +67,7 @@ typedef struct gs_replay_stats {
     uint64_t rows; /* with a count */
     size_t pods;   /* by name */
     int64_t first_ms, last_ms;
-    int64_t apart_ms; /* rows of one pod, in the mean and without the gaps; 0: not known */
+    int64_t apart_ms; /* rows of one pod, in the mean, without gaps where most have none; 0: not known */
 } gs_replay_stats;
 
 /* Takes the policy. The profiles stay the caller's and outlive the replay. */

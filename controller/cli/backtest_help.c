@@ -48,10 +48,13 @@ static void sources(gs_buf *out)
         "                        the same for process_start_time_seconds (restarts), process_open_fds, and load\n"
         "      --start, --end TIME   a date, or Unix time; left out: the last %d days\n"
         "      --step TIME       between two points, 1 to 300 s; left out: spec.sampling.intervalSeconds, or as much more\n"
-        "                        as keeps the range within %u points. Rules that look at successive samples (growth,\n"
-        "                        baseline) see less in points that are further apart than the server's samples\n"
+        "                        as keeps the range within %u points. A step that is not the server's scrape\n"
+        "                        interval changes what rules on successive samples (growth, baseline) see: a shorter one\n"
+        "                        repeats samples, a longer one skips some. Longer than the policy's interval, it counts\n"
+        "                        as the interval\n"
         "      --ca FILE         CAs to verify the server by, PEM; left out: the system's\n"
-        "      --bearer-token-file FILE\n",
+        "      --bearer-token-file FILE\n"
+        "                        a token to send along; https:// only. Redirects are not followed\n",
         GS_BACKTEST_DAYS, GS_MAX_RANGE_POINTS * GS_MAX_RANGE_REQUESTS);
 }
 
@@ -60,8 +63,8 @@ static void rest(gs_buf *out)
     (void)gs_buf_addf(
         out,
         "\n"
-        "The policy's interval stays as it is: at each of its times a pod answers with its newest sample, and where that is\n"
-        "older than %.1f intervals, it does not answer. A pod without a sample for %d s is gone.\n"
+        "Samples are taken at the policy's interval: at each of its times a pod answers with its newest sample, and where that is\n"
+        "older than %.1f intervals, it does not answer. A pod without a sample for %d s, or %d intervals, is gone.\n"
         "\n"
         "exit codes:\n"
         "  0  nothing: no incident would have been opened (a mere suspicion is no finding)\n"
@@ -74,8 +77,8 @@ static void rest(gs_buf *out)
         "    --query 'go_goroutines{namespace=\"shop\",pod=~\"payments-.*\"}' \\\n"
         "    --query-start-time 'process_start_time_seconds{namespace=\"shop\",pod=~\"payments-.*\"}'\n"
         "Limits: %d days, %u pods, %u lines, %u bytes a line.\n",
-        GS_BACKTEST_STALE, GS_BACKTEST_GONE_MS / 1000, GS_MAX_SERIES_DAYS, GS_MAX_SERIES_PODS, GS_MAX_SERIES_LINES,
-        GS_MAX_CSV_LINE);
+        GS_BACKTEST_STALE, GS_BACKTEST_GONE_MS / 1000, GS_BACKTEST_GONE, GS_MAX_SERIES_DAYS, GS_MAX_SERIES_PODS,
+        GS_MAX_SERIES_LINES, GS_MAX_CSV_LINE);
 }
 
 void gs_backtest_help(gs_buf *out)

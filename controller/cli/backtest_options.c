@@ -71,7 +71,7 @@ int gs_backtest_profile_read(const char *text, gs_backtest_profile *ret, gs_erro
 
 static int add_profile(gs_backtest_options *o, const char *text, gs_error *err)
 {
-    gs_backtest_profile p;
+    gs_backtest_profile p = {0};
     size_t bytes = 0;
     if (o->n_profiles == GS_MAX_BACKTEST_PROFILES)
         return gs_error_set(err, GS_NO_MEMORY, "more than %d --profile", GS_MAX_BACKTEST_PROFILES);

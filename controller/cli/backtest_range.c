@@ -10,10 +10,15 @@
 
 #define LEAST_POINTS 16 /* of a range: where so few do not fit, nothing will */
 
-/* One pod's points of the range, a column for each query that knows it; NaN where there is none. */
+/* Points of the range by number; NaN where there is none. */
+typedef struct column {
+    double *v;          /* NULL: nothing is known */
+    size_t first, last; /* of the series in it that began last */
+} column;
+
 typedef struct page_pod {
     char name[GS_MATRIX_NAME_LEN];
-    double *columns[GS_BACKTEST_QUERIES];
+    column columns[GS_BACKTEST_QUERIES];
 } page_pod;
 
 typedef struct page {
@@ -23,7 +28,8 @@ typedef struct page {
     size_t n_pods, cap_pods, values;
     gs_map *by_name; /* -> index + 1 */
     enum gs_backtest_query query;
-    page_pod *pod; /* whose series is being read */
+    page_pod *pod; /* whose series is being read; NULL: of nobody */
+    column series; /* what was read of it; v NULL: nothing yet */
 } page;
 
 typedef struct fetching {
@@ -34,6 +40,13 @@ typedef struct fetching {
     gs_error err;                      /* of the answer that was waited for */
     bool matched[GS_BACKTEST_QUERIES]; /* some series had the name of one of --query's */
 } fetching;
+
+static void fetching_done(fetching *f)
+{
+    gs_prometheus_free(f->server);
+    gs_loop_free(f->loop);
+}
+GS_DEFINE_CLEANUP_VALUE(fetching, fetching_done)
 
 /* The step. */
 
@@ -92,7 +105,8 @@ static void page_done(page *g)
 {
     for (size_t k = 0; k < g->n_pods; k++)
         for (size_t q = 0; q < GS_BACKTEST_QUERIES; q++)
-            free(g->pods[k].columns[q]);
+            free(g->pods[k].columns[q].v);
+    free(g->series.v);
     free(g->pods);
     gs_map_free(g->by_name);
 }
@@ -112,20 +126,61 @@ static page_pod *find_pod(page *g, const char *name)
     return p;
 }
 
+/* Puts the series that was read with its pod's. The same pod has two where it came back with another address, and a
+ * server goes on with the old one for some minutes: the one that began later counts, then the one that ends later. */
+static int end_series(page *g, gs_error *err)
+{
+    if (!g->pod || !g->series.v)
+        return 0;
+    column *to = &g->pod->columns[g->query], from = g->series;
+    if (!to->v) {
+        *to = from;
+        g->series = (column){0};
+        return 0;
+    }
+    bool newer = from.first > to->first || (from.first == to->first && from.last > to->last);
+    bool twins = from.first == to->first && from.last == to->last;
+    for (size_t k = from.first; k <= from.last; k++) {
+        if (twins && !isnan(from.v[k]) && !isnan(to->v[k]))
+            return gs_error_set(err, GS_TERMINAL,
+                                "two series are named %.100s at the same time (label pod, else instance); make them "
+                                "one in the query, as in max by (pod) (…)",
+                                g->pod->name);
+        if (!isnan(from.v[k]) && (newer || isnan(to->v[k])))
+            to->v[k] = from.v[k];
+    }
+    if (newer) {
+        to->first = from.first;
+        to->last = from.last;
+    }
+    g->values -= g->points;
+    free(from.v);
+    g->series = (column){0};
+    return 0;
+}
+
 static int on_series(void *ctx, const char *name, gs_error *err)
 {
     page *g = ctx;
-    g->pod = find_pod(g, name);
-    if (!g->pod || g->pod->columns[g->query])
-        return 0;
-    if (g->values + g->points > GS_MAX_MATRIX_VALUES)
-        return gs_error_set(err, GS_NO_MEMORY, "over %u values in one answer", GS_MAX_MATRIX_VALUES);
+    int rc = end_series(g, err);
+    if (!rc)
+        g->pod = find_pod(g, name);
+    return rc;
+}
+
+/* Room for a series that begins at the k-th point; NULL: there is none. */
+static double *begin_series(page *g, size_t k, gs_error *err)
+{
+    if (g->values + g->points > GS_MAX_MATRIX_VALUES) {
+        (void)gs_error_set(err, GS_NO_MEMORY, "over %u values in one answer", GS_MAX_MATRIX_VALUES);
+        return NULL;
+    }
     double *v = gs_allocn(g->points, sizeof *v);
-    for (size_t k = 0; k < g->points; k++)
-        v[k] = NAN;
+    for (size_t i = 0; i < g->points; i++)
+        v[i] = NAN;
     g->values += g->points;
-    g->pod->columns[g->query] = v;
-    return 0;
+    g->series = (column){.v = v, .first = k, .last = k};
+    return v;
 }
 
 static int on_point(void *ctx, int64_t t_ms, double value, gs_error *err)
@@ -134,18 +189,16 @@ static int on_point(void *ctx, int64_t t_ms, double value, gs_error *err)
     int64_t k = (t_ms - g->start_ms + g->step_ms / 2) / g->step_ms;
     if (!g->pod || isinf(value))
         return 0;
-    if (t_ms < g->start_ms || k >= (int64_t)g->points)
-        return gs_error_set(err, GS_TERMINAL, "the answer has a point outside of the range that was asked for");
-    double *at = &g->pod->columns[g->query][k];
+    if (t_ms < g->start_ms || k >= (int64_t)g->points || (g->series.v && k <= (int64_t)g->series.last))
+        return gs_error_set(err, GS_TERMINAL, "the answer has a point that is not the next one of the range asked for");
     if (value < 0)
         return gs_error_set(err, GS_TERMINAL, "%.100s has the value %g; the query must give counts, 0 or more",
                             g->pod->name, value);
-    if (!isnan(*at))
-        return gs_error_set(err, GS_TERMINAL,
-                            "two series are named %.100s at the same time (label pod, else instance); make them one in "
-                            "the query, as in max by (pod) (…)",
-                            g->pod->name);
-    *at = value;
+    double *v = g->series.v ? g->series.v : begin_series(g, (size_t)k, err);
+    if (!v)
+        return -(int)GS_NO_MEMORY;
+    v[k] = value;
+    g->series.last = (size_t)k;
     return 0;
 }
 
@@ -169,6 +222,9 @@ static int ask(fetching *f, page *g)
     f->err = (gs_error){0};
     if (gs_prometheus_range(f->server, &q, &h, on_answer, f, &f->err) == 0)
         gs_loop_run(f->loop);
+    if (!f->err.kind)
+        (void)end_series(g, &f->err);
+    g->pod = NULL;
     return f->err.kind ? gs_error_wrap(&f->err, GS_TERMINAL, "%s", flags[g->query]) : 0;
 }
 
@@ -179,14 +235,14 @@ static int fill(fetching *f, page *g)
         if (f->o->queries[g->query] && ask(f, g))
             return -(int)f->err.kind;
         for (size_t k = 0; k < g->n_pods; k++)
-            f->matched[g->query] |= g->pods[k].columns[g->query] != NULL;
+            f->matched[g->query] |= g->pods[k].columns[g->query].v != NULL;
     }
     return 0;
 }
 
 static double value_at(const page_pod *p, enum gs_backtest_query query, size_t k)
 {
-    return p->columns[query] ? p->columns[query][k] : NAN;
+    return p->columns[query].v ? p->columns[query].v[k] : NAN;
 }
 
 static int play(fetching *f, const page *g)
@@ -271,13 +327,10 @@ static int connect_to(fetching *f, gs_error *err)
 int gs_backtest_range(const gs_backtest_options *o, gs_replay *r, gs_buf *notes, gs_error *err)
 {
     static const char *const flags[] = {"", "--query-start-time", "--query-fds", "--query-load"};
-    gs_cleanup(gs_loop_free) gs_loop *loop = NULL;
-    fetching f = {.o = o, .replay = r};
-    int rc = gs_loop_new(&loop, err);
-    f.loop = loop;
+    gs_cleanup(fetching_done) fetching f = {.o = o, .replay = r};
+    int rc = gs_loop_new(&f.loop, err);
     if (!rc)
         rc = connect_to(&f, err);
-    gs_cleanup(gs_prometheus_free) gs_prometheus *server = f.server;
     if (rc)
         return rc;
     rc = run_all(&f);

@@ -32,8 +32,9 @@ struct gs_replay {
     int64_t first_ms, last_ms, now_ms;
     int64_t armed_ms; /* of the series; INT64_MAX: not armed */
     int64_t look_ms;  /* when pods that are gone are looked for */
-    uint64_t rows, gapless;
-    int64_t gapless_ms; /* all the time between rows without a gap */
+    uint64_t rows, steps,
+        gapless; /* steps: from one row of a pod to its next; gapless: those in which it was not gone */
+    int64_t steps_ms, gapless_ms;
     void (*on_event)(void *ctx, const gs_watch_event *e);
     void *ctx;
 };
@@ -203,13 +204,19 @@ static void begin(gs_replay *r, int64_t first_ms)
     gs_engine_synced(r->engine);
 }
 
+static int64_t gone_ms(const gs_replay *r)
+{
+    int64_t long_ones = GS_BACKTEST_GONE * interval_ms(r);
+    return long_ones > GS_BACKTEST_GONE_MS ? long_ones : GS_BACKTEST_GONE_MS;
+}
+
 /* A cluster would say that the pod is gone; a series just ends. */
 static void drop_gone(gs_replay *r)
 {
     r->look_ms = r->now_ms + LOOK_FOR_GONE_MS;
     for (size_t k = 0; k < r->n_pods; k++) {
         pod *p = r->pods[k];
-        if (!p->watched || r->now_ms - p->row_ms < GS_BACKTEST_GONE_MS)
+        if (!p->watched || r->now_ms - p->row_ms < gone_ms(r))
             continue;
         p->watched = false;
         gs_engine_drop_target(r->engine, GS_WATCH_NS, p->name, GS_LEAVE_GONE);
@@ -239,37 +246,43 @@ static void watch_pod(gs_replay *r, pod *p)
     gs_engine_set_target(r->engine, r->in_force->name, &r->workload, &spec);
 }
 
-static int find_pod(gs_replay *r, gs_str name, pod **ret, gs_error *err)
+/* NULL: there are too many. */
+static pod *find_pod(gs_replay *r, gs_str name, gs_error *err)
 {
     gs_str known = name.n ? name : gs_str_of(r->workload.name);
     pod *p = gs_map_getn(r->by_name, known);
-    if (!p && r->n_pods == GS_MAX_SERIES_PODS)
-        return gs_error_set(err, GS_NO_MEMORY, "more than %d pods; leave some out", GS_MAX_SERIES_PODS);
-    if (!p) {
-        p = gs_alloc(sizeof *p);
-        (void)gs_str_copy(p->name, sizeof p->name, known);
-        (void)snprintf(p->host, sizeof p->host, "%zu", r->n_pods);
-        p->row_ms = p->answered_ms = -1;
-        r->pods = gs_grow(r->pods, &r->cap_pods, r->n_pods + 1, sizeof(pod *));
-        r->pods[r->n_pods++] = p;
-        gs_map_put(r->by_name, p->name, p);
+    if (p)
+        return p;
+    if (r->n_pods == GS_MAX_SERIES_PODS) {
+        (void)gs_error_set(err, GS_NO_MEMORY, "more than %d pods; leave some out", GS_MAX_SERIES_PODS);
+        return NULL;
     }
-    *ret = p;
-    return 0;
+    p = gs_alloc(sizeof *p);
+    (void)gs_str_copy(p->name, sizeof p->name, known);
+    (void)snprintf(p->host, sizeof p->host, "%zu", r->n_pods);
+    p->row_ms = p->answered_ms = -1;
+    r->pods = gs_grow(r->pods, &r->cap_pods, r->n_pods + 1, sizeof(pod *));
+    r->pods[r->n_pods++] = p;
+    gs_map_put(r->by_name, p->name, p);
+    return p;
 }
 
 static void count(gs_replay *r, const pod *p, int64_t t_ms)
 {
+    int64_t since = t_ms - p->answered_ms;
     r->rows++;
-    if (p->answered_ms < 0 || t_ms - p->answered_ms >= GS_BACKTEST_GONE_MS)
+    if (p->answered_ms < 0)
         return;
-    r->gapless++;
-    r->gapless_ms += t_ms - p->answered_ms;
+    r->steps++;
+    r->steps_ms += since;
+    if (since < gone_ms(r)) {
+        r->gapless++;
+        r->gapless_ms += since;
+    }
 }
 
 int gs_replay_row(gs_replay *r, const gs_series_row *row, gs_error *err)
 {
-    pod *p = NULL;
     if (!r->engine && isnan(row->sample.goroutines))
         return 0; /* there is nothing to begin with */
     if (!r->engine)
@@ -277,9 +290,9 @@ int gs_replay_row(gs_replay *r, const gs_series_row *row, gs_error *err)
     if (row->t_ms - r->first_ms > GS_MAX_SERIES_DAYS * 86400000LL)
         return gs_error_set(err, GS_NO_MEMORY, "over %d days after the first sample; try one part at a time",
                             GS_MAX_SERIES_DAYS);
-    int rc = find_pod(r, row->pod, &p, err);
-    if (rc)
-        return rc;
+    pod *p = find_pod(r, row->pod, err);
+    if (!p)
+        return -(int)GS_NO_MEMORY;
     if (p->row_ms == row->t_ms)
         return gs_error_set(err, GS_TERMINAL, "pod \"%.100s\" has a second sample of the same time; leave one out",
                             p->name);
@@ -315,11 +328,14 @@ const gs_policy *gs_replay_policy(const gs_replay *r)
 
 void gs_replay_get_stats(const gs_replay *r, gs_replay_stats *ret)
 {
+    int64_t steps = (int64_t)r->steps, gapless = (int64_t)r->gapless;
     *ret = (gs_replay_stats){
         .rows = r->rows,
         .pods = r->n_pods,
         .first_ms = r->first_ms,
         .last_ms = r->last_ms,
-        .apart_ms = r->gapless ? r->gapless_ms / (int64_t)r->gapless : 0,
+        .apart_ms = 2 * gapless > steps ? r->gapless_ms / gapless
+                    : steps             ? r->steps_ms / steps
+                                        : 0,
     };
 }

@@ -60,7 +60,8 @@ static void put_inputs(const gs_report *r, size_t top, gs_buf *b, gs_output *out
     if (r->truncated)
         (void)gs_buf_adds(b, "<p class=\"High\">Truncated: what was cut off is not counted.</p>\n");
     if (r->cut)
-        (void)gs_buf_addf(b, "<p>%llu goroutines are in no pattern: there were too many different stacks.</p>\n",
+        (void)gs_buf_addf(b,
+                          "<p>Not in them: %llu, whose stacks were cut off or are among too many different ones.</p>\n",
                           (unsigned long long)r->cut);
     (void)gs_buf_adds(b, "<table>\n<tr><th>input</th><th>format</th><th>bytes</th><th>goroutines</th></tr>\n");
     for (size_t i = 0; i < r->n_inputs; i++) {

@@ -33,7 +33,7 @@ static void put_head(const gs_report *r, size_t top, gs_buf *b, gs_output *out)
         (void)gs_buf_addf(b, ", of which the first %zu by score times count", top);
     (void)gs_buf_adds(b, "\n");
     if (r->cut)
-        (void)gs_buf_addf(b, "%llu of them are in none: there were too many different stacks\n",
+        (void)gs_buf_addf(b, "not in them: %llu, whose stacks were cut off or are among too many different ones\n",
                           (unsigned long long)r->cut);
     if (r->truncated)
         (void)gs_buf_adds(b, "truncated: what was cut off is not counted\n");

@@ -4,6 +4,24 @@
 
 #include <stdio.h>
 
+#define PATTERNS 3 /* of an incident, in a line of JSON */
+
+/* The first one, and the first few. */
+static void patterns_json(gs_json_writer *w, const gs_incident *i)
+{
+    if (!i || !i->n_patterns) {
+        gs_jw_null(w, "pattern");
+        gs_jw_null(w, "patterns");
+        return;
+    }
+    gs_jw_key(w, GS_STR("pattern"));
+    gs_pattern_json(w, &i->patterns[0]);
+    gs_jw_array(w, "patterns");
+    for (size_t k = 0; k < i->n_patterns && k < PATTERNS; k++)
+        gs_pattern_json(w, &i->patterns[k]);
+    gs_jw_end(w);
+}
+
 void gs_watch_event_json(const gs_watch_event *e, gs_buf *out)
 {
     gs_json_writer w;
@@ -20,12 +38,7 @@ void gs_watch_event_json(const gs_watch_event *e, gs_buf *out)
         gs_jw_int(&w, "podCount", (int64_t)i->n_pods);
     else
         gs_jw_null(&w, "podCount");
-    if (i && i->n_patterns) {
-        gs_jw_key(&w, GS_STR("pattern"));
-        gs_pattern_json(&w, &i->patterns[0]);
-    } else {
-        gs_jw_null(&w, "pattern");
-    }
+    patterns_json(&w, i);
     gs_jw_str(&w, "reason", e->reason);
     gs_jw_end(&w);
     if (gs_jw_finish(&w, NULL) == 0)
@@ -34,12 +47,12 @@ void gs_watch_event_json(const gs_watch_event *e, gs_buf *out)
 
 void gs_watch_event_text(const gs_watch_event *e, gs_buf *out)
 {
-    char date[GS_TIME_LEN];
-    gs_time_format(e->t_ms, date);
+    char when[GS_TIME_LEN];
     if (e->dated)
-        (void)gs_buf_addf(out, "%s", date);
+        gs_time_format(e->t_ms, when);
     else
-        (void)gs_buf_addf(out, "%8.1f s", (double)e->t_ms / 1000);
+        (void)snprintf(when, sizeof when, "%8.1f s", (double)e->t_ms / 1000);
+    (void)gs_buf_adds(out, when);
     (void)gs_buf_addf(out, "  %-9s  ", gs_engine_event_name(e->event));
     (void)gs_term_text(out, gs_str_of(e->target), GS_TERM_ANY);
     if (e->incident && e->incident->grade)

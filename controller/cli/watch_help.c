@@ -44,6 +44,7 @@ static void json_shape(gs_buf *out)
         "   \"podCount\":1,           processes that show it now; null for a suspicion\n"
         "   \"pattern\":{\"id\":…,\"count\":…,\"state\":…,\"leafFunction\":…,\"entryFunction\":…,\"keyFrames\":[…],\"labels\":{…}},\n"
         "                           as in a GostatIncident; count: goroutines beyond the base; null for a suspicion\n"
+        "   \"patterns\":[…],        the first three of the incident, that one included\n"
         "   \"reason\":\"…\"}          for people\n");
 }
 

@@ -141,13 +141,14 @@ static uint64_t elided(gs_str s)
     return gs_str_u64(digits, &v) && v < UINT32_MAX ? v : 0;
 }
 
-static uint32_t function_of(gs_sites *sites, gs_str name, gs_str place, int64_t *ret_line)
+static struct gs_stack_frame frame_of(gs_sites *sites, gs_str name, gs_str place)
 {
     gs_str file;
-    gs_dump_file_line(place, &file, ret_line);
+    int64_t line;
+    gs_dump_file_line(place, &file, &line);
     if (gs_str_is(name, "panic")) /* as printFuncName has it */
         name = GS_STR("runtime.gopanic");
-    return gs_sites_function(sites, name, file);
+    return (struct gs_stack_frame){gs_sites_function(sites, name, file), gs_stack_line(line)};
 }
 
 /* The second reading. */
@@ -155,17 +156,14 @@ static void read_stack(gs_dump_text *t, const char *p, const char *end)
 {
     gs_str text, function = GS_STR("");
     enum line before = LINE_HEADER;
-    int64_t line;
     gs_stack_reset(&t->stack);
     for (enum line kind; (kind = next_line(&p, end, &text)) > LINE_ANCESTOR; before = kind) {
-        if (kind == LINE_FILE && before == LINE_FUNCTION) {
-            uint32_t f = function_of(t->sites, function, text, &line);
-            gs_stack_push(&t->stack, f, line);
-        } else if (kind == LINE_FILE && before == LINE_CREATED) {
-            t->stack.created_by = function_of(t->sites, function, text, &line);
-        } else if (kind == LINE_ELIDED) {
+        if (kind == LINE_FILE && before == LINE_FUNCTION)
+            gs_stack_push(&t->stack, frame_of(t->sites, function, text));
+        else if (kind == LINE_FILE && before == LINE_CREATED)
+            t->stack.created_by = frame_of(t->sites, function, text).function;
+        else if (kind == LINE_ELIDED)
             t->stack.depth += elided(text);
-        }
         function = text;
     }
 }
@@ -174,22 +172,28 @@ static void count(gs_dump_text *t, const gs_dump_header *h, const struct scan *s
 {
     t->created += s->created;
     t->others += !s->created && h->id != 1;
-    uint32_t stack = gs_sites_find(t->sites, s->key);
-    if (!stack && !gs_sites_full(t->sites)) {
+    uint32_t *place = gs_sites_find(t->sites, s->key), stack = place ? *place : 0;
+    bool fresh = place && !stack;
+    if (fresh) {
         read_stack(t, p, s->end);
-        stack = gs_sites_add(t->sites, s->key, &t->stack);
+        gs_sites_add(t->sites, place, &t->stack);
+        stack = *place;
     }
     t->labels.n = 0;
     if (h->labels.n)
         gs_dump_labels_read(h->labels, &t->labels);
-    gs_sites_count(t->sites, stack,
-                   &(gs_sighting){.count = 1,
-                                  .dump = true,
-                                  .id = h->id,
-                                  .state = h->state,
-                                  .minutes = h->minutes,
-                                  .labels = t->labels.v,
-                                  .n_labels = t->labels.n});
+    const gs_sighting g = {.count = 1,
+                           .dump = true,
+                           .id = h->id,
+                           .state = h->state,
+                           .minutes = h->minutes,
+                           .labels = t->labels.v,
+                           .n_labels = t->labels.n};
+    if (!gs_sites_count(t->sites, stack, &g))
+        return;
+    if (!fresh)
+        read_stack(t, p, s->end);
+    gs_sites_describe(t->sites, stack, &t->stack);
 }
 
 size_t gs_dump_block(gs_dump_text *t, const gs_dump_header *h, const char *p, size_t n)

@@ -87,7 +87,7 @@ static void read_frame(gs_dump_text *t, gs_key *key, gs_str line, gs_str *ret_ad
     gs_key_add(key, line.p, line.n);
     gs_dump_file_line(line, &file, &number);
     uint32_t f = gs_sites_function(t->sites, name.n ? name : GS_STR("(unknown)"), file);
-    gs_stack_push(&t->stack, f, number);
+    gs_stack_push(&t->stack, (struct gs_stack_frame){f, gs_stack_line(number)});
 }
 
 /* Frames of the whole stack. It ends in runtime.goexit, unless Go cut it: then its last address has a line. */
@@ -100,10 +100,13 @@ static uint64_t depth_of(const struct first_line *f, gs_str last_line)
 
 static void count(gs_dump_text *t, const struct first_line *f, gs_key key)
 {
-    uint32_t stack = gs_sites_find(t->sites, key);
-    if (!stack)
-        stack = gs_sites_add(t->sites, key, &t->stack);
-    gs_sites_count(t->sites, stack, &(gs_sighting){.count = f->count, .labels = t->labels.v, .n_labels = t->labels.n});
+    uint32_t *place = gs_sites_find(t->sites, key);
+    if (place && !*place)
+        gs_sites_add(t->sites, place, &t->stack);
+    uint32_t stack = place ? *place : 0;
+    const gs_sighting g = {.count = f->count, .labels = t->labels.v, .n_labels = t->labels.n};
+    if (gs_sites_count(t->sites, stack, &g))
+        gs_sites_describe(t->sites, stack, &t->stack);
 }
 
 int gs_dump_record(gs_dump_text *t, const char *p, size_t n, size_t *ret_used, gs_error *err)

@@ -53,7 +53,7 @@ uint32_t gs_index_get(const gs_index *x, gs_key key)
 
 uint32_t *gs_index_at(gs_index *x, gs_key key)
 {
-    if (x->used * 2 >= x->cap)
+    if (x->used * 4 >= x->cap * 3)
         grow(x);
     struct gs_index_slot *s = find(x, key);
     if (s && !s->used) {

@@ -7,10 +7,12 @@
 
 #include "base/mem.h"
 #include "wire/gzip.h"
-#include "wire/pb.h"
+#include "wire/pb_cursor.h"
 
 #include <profile.pb.h>
 #include <stdio.h>
+
+#define FIELD_SAMPLE gs_pprof_Profile_sample_tag
 
 struct run {
     gs_pprof_tables tables;
@@ -19,14 +21,12 @@ struct run {
     gs_sites *sites;
     enum gs_profile_kind kind;
     gs_error *err;
-    int result; /* of the sample callback */
 };
 
 static struct run *run_new(gs_error *err)
 {
     struct run *r = gs_alloc(sizeof *r);
     r->sites = gs_sites_new(false);
-    r->sample.tables = &r->tables;
     r->err = err;
     return r;
 }
@@ -63,29 +63,26 @@ static int count_sample(struct run *r, gs_str message)
     int e = gs_pprof_sample_read(s, message, r->err);
     if (e < 0 || s->value == 0)
         return e;
-    uint32_t stack = gs_sites_find(r->sites, s->key);
-    if (!stack && !gs_sites_full(r->sites)) {
-        e = gs_pprof_sample_stack(s, &r->tables, r->sites, &r->stack, r->err);
+    uint32_t *place = gs_sites_find(r->sites, s->key), stack = place ? *place : 0;
+    bool fresh = place && !stack;
+    if (fresh) {
+        e = gs_pprof_sample_stack(&r->tables, message, r->sites, &r->stack, r->err);
         if (e < 0)
             return e;
-        stack = gs_sites_add(r->sites, s->key, &r->stack);
+        gs_sites_add(r->sites, place, &r->stack);
+        stack = *place;
     }
     e = labels(r, v, numbers);
     if (e < 0)
         return e;
-    gs_sites_count(r->sites, stack, &(gs_sighting){.count = s->value, .labels = v, .n_labels = s->n_labels});
-    return 0;
-}
-
-static bool on_sample(pb_istream_t *stream, const pb_field_t *field, void **arg)
-{
-    (void)field;
-    struct run *r = *arg;
-    gs_str message;
-    if (!gs_pb_view(stream, &message))
-        return false;
-    r->result = count_sample(r, message);
-    return r->result == 0;
+    const gs_sighting g = {.count = s->value, .labels = v, .n_labels = s->n_labels};
+    if (!gs_sites_count(r->sites, stack, &g))
+        return 0;
+    if (!fresh)
+        e = gs_pprof_sample_stack(&r->tables, message, r->sites, &r->stack, r->err);
+    if (e == 0)
+        gs_sites_describe(r->sites, stack, &r->stack);
+    return e;
 }
 
 /* Which of a sample's values counts goroutines. Other profiles are refused by the names of their types. */
@@ -122,13 +119,10 @@ int gs_pprof_decode_unpacked(gs_str body, gs_profile **ret, gs_error *err)
         e = find_type(r);
     if (e < 0)
         return e;
-    gs_pprof_Profile p = {.sample = {.funcs = {.decode = on_sample}, .arg = r}};
-    gs_error malformed;
-    e = gs_pb_decode(body, gs_pprof_Profile_fields, &p, "profile", &malformed);
-    if (r->result < 0)
-        return r->result;
-    if (e < 0)
-        return gs_error_set(err, malformed.kind, "%s", malformed.msg);
+    gs_pb_cursor c = {body.p, body.p + body.n}; /* the first pass found it well-formed */
+    for (gs_pb_field f; gs_pb_next(&c, &f);)
+        if (f.number == FIELD_SAMPLE && (e = count_sample(r, f.view)) < 0)
+            return e;
     *ret = gs_sites_finish(r->sites, r->kind, false);
     return 0;
 }

@@ -10,17 +10,20 @@
 typedef struct gs_pprof_function {
     uint64_t id;
     int64_t name, file; /* indexes into the strings, as sent */
-    uint32_t number;    /* in sites.h, from 1; 0: not asked for yet */
 } gs_pprof_function;
 
-typedef struct gs_pprof_line {
-    uint64_t function; /* id */
-    int64_t line;
+typedef union gs_pprof_line {
+    struct {
+        uint64_t function; /* id */
+        int64_t line;
+    } sent;
+    struct gs_stack_frame frame; /* in a location that is resolved */
 } gs_pprof_line;
 
 typedef struct gs_pprof_location {
     uint64_t id;
     uint32_t first, n; /* of the lines: inlined callee first */
+    bool resolved;
 } gs_pprof_location;
 
 #define GS_PPROF_TYPES 8
@@ -33,7 +36,7 @@ typedef struct gs_pprof_tables {
     size_t n_strings, cap_strings, n_functions, cap_functions, n_locations, cap_locations, n_lines, cap_lines;
     int64_t types[GS_PPROF_TYPES]; /* names of the sample types, as indexes into the strings */
     size_t n_types;
-    const char *over; /* the table that reached its cap */
+    bool lines_over; /* the cap was reached within a location */
 } gs_pprof_tables;
 
 /* Pass 1. -GS_TERMINAL for malformed input, -GS_NO_MEMORY at a cap. */
@@ -43,18 +46,21 @@ GS_DEFINE_CLEANUP_VALUE(gs_pprof_tables, gs_pprof_tables_done)
 
 /* False where the profile has no such string. */
 bool gs_pprof_string(const gs_pprof_tables *t, int64_t at, gs_str *ret);
-/* NULL where the profile has none with this id. */
-const gs_pprof_location *gs_pprof_find_location(const gs_pprof_tables *t, uint64_t id);
-gs_pprof_function *gs_pprof_find_function(const gs_pprof_tables *t, uint64_t id);
+/* NULL where the profile has none with this id. In what Go writes ids are 1, 2, 3 ...: the place is known without a
+ * search. */
+gs_pprof_location *gs_pprof_search_location(const gs_pprof_tables *t, uint64_t id);
+static inline gs_pprof_location *gs_pprof_find_location(const gs_pprof_tables *t, uint64_t id)
+{
+    if (id - 1 < t->n_locations && t->locations[id - 1].id == id)
+        return &t->locations[id - 1];
+    return gs_pprof_search_location(t, id);
+}
+const gs_pprof_function *gs_pprof_find_function(const gs_pprof_tables *t, uint64_t id);
 
+/* What one Sample message says, but for its stack. */
 typedef struct gs_pprof_sample {
-    const gs_pprof_tables *tables;
-    size_t value_index;
-    /* results */
-    const gs_pprof_location *locations[GS_MAX_FRAMES]; /* of a deeper stack both ends, see sites.h */
-    size_t n_locations;
-    uint64_t depth; /* frames of all its locations */
-    gs_key key;     /* of all its location ids */
+    size_t value_index; /* set by the caller */
+    gs_key key;         /* of all its location ids, as they were sent */
     uint64_t value;
     struct {
         int64_t key, str, num;
@@ -64,9 +70,8 @@ typedef struct gs_pprof_sample {
     const char *why; /* it is refused */
 } gs_pprof_sample;
 
-/* One Sample message. tables and value_index are set by the caller. */
 int gs_pprof_sample_read(gs_pprof_sample *s, gs_str message, gs_error *err);
-/* Its stack. Functions that sites does not know yet are shown to it, and their numbers kept in t. */
-int gs_pprof_sample_stack(const gs_pprof_sample *s, gs_pprof_tables *t, gs_sites *sites, gs_stack *ret, gs_error *err);
+/* Its stack. The functions of locations that were not met before are shown to sites. */
+int gs_pprof_sample_stack(gs_pprof_tables *t, gs_str message, gs_sites *sites, gs_stack *ret, gs_error *err);
 
 #endif

@@ -7,9 +7,6 @@
 
 #include <stdio.h>
 
-#define HEAD (GS_MAX_FRAMES - GS_STACK_TAIL)
-#define DEPTH_FULL 64 /* frames: core/score.h */
-
 gs_sites *gs_sites_new(bool keep_goroutines)
 {
     gs_sites *s = gs_alloc(sizeof *s);
@@ -38,32 +35,13 @@ void gs_sites_free(gs_sites *s)
     gs_index_done(&s->waits.index);
     free(s->functions);
     free(s->stacks);
-    free(s->frames);
+    for (size_t i = 0; i < s->n_sites; i++)
+        free(s->sites[i].example);
     free(s->sites);
     free(s->sets);
     free(s->labels.v);
     free(s->waits.v);
     free(s);
-}
-
-void gs_stack_reset(gs_stack *k)
-{
-    k->n = 0;
-    k->depth = 0;
-    k->created_by = GS_SITES_NONE;
-}
-
-void gs_stack_push(gs_stack *k, uint32_t function, int64_t line)
-{
-    k->depth++;
-    if (function == GS_SITES_NONE)
-        return;
-    if (k->n == GS_MAX_FRAMES) /* the oldest of the tail makes room */
-        memmove(k->frames + HEAD, k->frames + HEAD + 1, (GS_STACK_TAIL - 1) * sizeof *k->frames);
-    else
-        k->n++;
-    k->frames[k->n - 1].function = function;
-    k->frames[k->n - 1].line = line > 0 && line <= INT32_MAX ? (uint32_t)line : 0;
 }
 
 static void id_of(gs_str normal_leaf, gs_str normal_entry, char ret[GS_SITE_ID_LEN])
@@ -108,62 +86,57 @@ static uint32_t site_of(gs_sites *s, const struct gs_function *leaf, const struc
     return *at;
 }
 
-uint32_t gs_sites_find(const gs_sites *s, gs_key key)
+uint32_t *gs_sites_find(gs_sites *s, gs_key key)
 {
-    return gs_index_get(&s->stack_index, key);
+    return gs_index_at(&s->stack_index, key);
 }
 
-bool gs_sites_full(const gs_sites *s)
-{
-    return gs_index_full(&s->stack_index);
-}
-
-/* Go records 128 frames of a stack in a profile, though all of them in a dump: beyond that the goroutine's own function is
- * not known in every form, and the leaf stands for it. */
-static size_t entry_of(const gs_stack *k, const gs_stack_info *info)
+size_t gs_sites_entry(const gs_stack *k, const gs_stack_info *info)
 {
     return k->depth >= GS_MAX_FRAMES ? info->leaf : info->entry;
 }
 
 static bool inspect(gs_sites *s, gs_stack *k, struct gs_kept_stack *ret)
 {
-    gs_frame v[GS_MAX_FRAMES];
+    uint16_t known[GS_MAX_FRAMES];
     gs_stack_info info;
     if (k->n == 0)
-        gs_stack_push(k, gs_sites_function(s, GS_STR("(unknown)"), GS_STR("")), 0);
+        gs_stack_push(k, (struct gs_stack_frame){gs_sites_function(s, GS_STR("(unknown)"), GS_STR("")), 0});
     if (k->n == 0)
         return false;
-    gs_sites_frames(s, k->frames, k->n, v);
-    gs_stack_inspect(v, k->n, &info);
-    uint32_t site =
-        site_of(s, &s->functions[k->frames[info.leaf].function], &s->functions[k->frames[entry_of(k, &info)].function]);
+    for (size_t i = 0; i < k->n; i++)
+        known[i] = s->functions[k->frames[i].function].known;
+    gs_stack_inspect_known(known, k->n, &info);
+    uint32_t site = site_of(s, &s->functions[k->frames[info.leaf].function],
+                            &s->functions[k->frames[gs_sites_entry(k, &info)].function]);
     if (!site)
         return false;
     *ret = (struct gs_kept_stack){
         .site = site - 1,
-        .first = (uint32_t)s->n_frames,
-        .n = (uint32_t)k->n,
-        .created_by = k->created_by,
         .handler = gs_sites_handler(s, k->frames, k->n),
-        .state = info.state,
+        .state = (uint8_t)info.state,
         .consumer = gs_sites_has_role(s, k->frames, k->n, GS_ROLE_CONSUMER),
-        .deep = k->depth >= GS_MAX_FRAMES,
-        .depth = k->depth < DEPTH_FULL ? (double)k->depth / DEPTH_FULL : 1,
+        .depth = (uint8_t)(k->depth < GS_DEPTH_FULL ? k->depth : GS_DEPTH_FULL),
     };
     return true;
 }
 
-uint32_t gs_sites_add(gs_sites *s, gs_key key, gs_stack *k)
+void gs_sites_add(gs_sites *s, uint32_t *place, gs_stack *k)
 {
     struct gs_kept_stack kept;
-    uint32_t *at = gs_index_at(&s->stack_index, key);
-    if (!at || !inspect(s, k, &kept))
-        return 0;
-    s->frames = gs_grow(s->frames, &s->cap_frames, s->n_frames + k->n, sizeof *s->frames);
-    memcpy(s->frames + s->n_frames, k->frames, k->n * sizeof *k->frames);
-    s->n_frames += k->n;
+    if (!inspect(s, k, &kept))
+        return;
     s->stacks = gs_grow(s->stacks, &s->cap_stacks, s->n_stacks + 1, sizeof *s->stacks);
     s->stacks[s->n_stacks++] = kept;
-    *at = (uint32_t)s->n_stacks;
-    return *at;
+    *place = (uint32_t)s->n_stacks;
+}
+
+void gs_sites_describe(gs_sites *s, uint32_t stack, const gs_stack *k)
+{
+    struct gs_kept_site *t = &s->sites[s->stacks[stack - 1].site];
+    const size_t n = offsetof(gs_stack, frames) + k->n * sizeof k->frames[0];
+    free(t->example);
+    t->example = gs_alloc(n);
+    memcpy(t->example, k, n);
+    t->shown = stack;
 }

@@ -26,24 +26,47 @@ uint32_t gs_sites_function(gs_sites *s, gs_str name, gs_str file);
 #define GS_STACK_TAIL 8
 
 typedef struct gs_stack {
-    struct gs_stack_frame {
-        uint32_t function, line;
-    } frames[GS_MAX_FRAMES]; /* innermost first */
     size_t n;
     uint64_t depth;      /* frames of the whole stack */
     uint32_t created_by; /* a function's number, or GS_SITES_NONE */
+    struct gs_stack_frame {
+        uint32_t function, line;
+    } frames[GS_MAX_FRAMES]; /* innermost first */
 } gs_stack;
 
-void gs_stack_reset(gs_stack *k);
-/* Adds the next frame outwards; line is taken for unknown where it is no possible one. */
-void gs_stack_push(gs_stack *k, uint32_t function, int64_t line);
+static inline void gs_stack_reset(gs_stack *k)
+{
+    k->n = 0;
+    k->depth = 0;
+    k->created_by = GS_SITES_NONE;
+}
 
-/* The number of a stack, counted from 1, by a key that is the caller's; 0: not seen yet. */
-uint32_t gs_sites_find(const gs_sites *s, gs_key key);
-/* Shows a new one. A stack without frames gets one with an unknown function. 0 where it cannot be kept. */
-uint32_t gs_sites_add(gs_sites *s, gs_key key, gs_stack *k);
-/* No further stack can be kept: do not bother to look at it. */
-bool gs_sites_full(const gs_sites *s);
+/* A line of source as a frame has it: 0 where it is no possible one. */
+static inline uint32_t gs_stack_line(int64_t line)
+{
+    return line > 0 && line <= INT32_MAX ? (uint32_t)line : 0;
+}
+
+/* Adds the next frame outwards; one whose function is at the cap only to the depth. */
+static inline void gs_stack_push(gs_stack *k, struct gs_stack_frame f)
+{
+    const size_t head = GS_MAX_FRAMES - GS_STACK_TAIL;
+    k->depth++;
+    if (f.function == GS_SITES_NONE)
+        return;
+    if (k->n == GS_MAX_FRAMES) { /* the oldest of the tail makes room */
+        memmove(k->frames + head, k->frames + head + 1, (GS_STACK_TAIL - 1) * sizeof *k->frames);
+        k->n--;
+    }
+    k->frames[k->n++] = f;
+}
+
+/* The place of a stack's number, by a key that is the caller's; NULL where it cannot be kept. The number is 0 where the
+ * stack is a new one: then show it. Valid until the next call. */
+uint32_t *gs_sites_find(gs_sites *s, gs_key key);
+/* Shows a new stack and puts its number into *place; a stack without frames gets one with an unknown function. *place
+ * stays 0 where it cannot be kept. */
+void gs_sites_add(gs_sites *s, uint32_t *place, gs_stack *k);
 
 typedef struct gs_raw_label {
     gs_str key, value;
@@ -59,8 +82,10 @@ typedef struct gs_sighting {
     size_t n_labels;
 } gs_sighting;
 
-/* So many goroutines more, at a stack; at one that is not kept for stack 0. */
-void gs_sites_count(gs_sites *s, uint32_t stack, const gs_sighting *g);
+/* So many goroutines more, at a stack; at one that is not kept for stack 0. True where the stack is now the one with most
+ * goroutines of its site: show it again, to describe the site. */
+bool gs_sites_count(gs_sites *s, uint32_t stack, const gs_sighting *g);
+void gs_sites_describe(gs_sites *s, uint32_t stack, const gs_stack *k);
 
 uint64_t gs_sites_total(const gs_sites *s);
 /* Goroutines at stacks that are not known: the input was cut off. Sets truncated. */

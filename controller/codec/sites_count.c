@@ -62,13 +62,14 @@ static void copy_set(gs_arena *a, const gs_label *v, size_t n, gs_label_set *ret
     *ret = (gs_label_set){.v = copy, .n = n};
 }
 
-uint32_t gs_sites_label_set(gs_sites *s, const gs_raw_label *labels, size_t n, gs_str handler)
+uint32_t gs_sites_label_set(gs_sites *s, const gs_raw_label *labels, size_t n, uint32_t handler)
 {
     gs_cleanup(gs_arena_done) gs_arena a = {0};
     gs_label v[GS_MAX_LABELS + 1];
     size_t kept = copy_labels(&a, labels, n, v);
-    if (handler.n && kept < GS_MAX_LABELS && !has_label(v, kept, "route") && !has_label(v, kept, "handler"))
-        v[kept++] = (gs_label){"handler", text(&a, handler)};
+    if (handler != GS_SITES_NONE && kept < GS_MAX_LABELS && !has_label(v, kept, "route") &&
+        !has_label(v, kept, "handler"))
+        v[kept++] = (gs_label){"handler", text(&a, gs_sites_handler_name(s, handler))};
     if (kept == 0)
         return 0;
     qsort(v, kept, sizeof *v, by_key);
@@ -91,7 +92,7 @@ static void count_labels(gs_sites *s, struct gs_kept_stack *k, const gs_sighting
     uint32_t set;
     if (g->n_labels) {
         set = gs_sites_label_set(s, g->labels, g->n_labels, k->handler);
-    } else if (k->handler.n) {
+    } else if (k->handler != GS_SITES_NONE) {
         if (!k->plain)
             k->plain = gs_sites_label_set(s, NULL, 0, k->handler);
         set = k->plain;
@@ -126,23 +127,23 @@ static void keep_goroutine(gs_sites *s, uint64_t id, uint32_t site)
     p->goroutines[p->n_goroutines++] = (gs_goroutine){.id = id, .site = site};
 }
 
-void gs_sites_count(gs_sites *s, uint32_t stack, const gs_sighting *g)
+bool gs_sites_count(gs_sites *s, uint32_t stack, const gs_sighting *g)
 {
     if (s->keep_goroutines && g->dump)
         keep_goroutine(s, g->id, stack ? s->stacks[stack - 1].site : GS_SITES_NONE);
     if (!stack) {
         gs_sites_lost(s, g->count);
-        return;
+        return false;
     }
     gs_profile *p = s->profile;
     struct gs_kept_stack *k = &s->stacks[stack - 1];
     struct gs_kept_site *t = &s->sites[k->site];
-    enum gs_state state = g->dump ? g->state : k->state;
+    enum gs_state state = g->dump ? g->state : (enum gs_state)k->state;
     p->total = gs_add_saturated(p->total, g->count);
     k->count = gs_add_saturated(k->count, g->count);
     t->count = gs_add_saturated(t->count, g->count);
     t->by_state[state] = gs_add_saturated(t->by_state[state], g->count);
-    t->depth += (double)g->count * k->depth;
+    t->depth += (double)g->count * k->depth / GS_DEPTH_FULL;
     if (state == GS_STATE_IO_WAIT)
         p->io_wait = gs_add_saturated(p->io_wait, g->count);
     if (k->consumer)
@@ -150,6 +151,7 @@ void gs_sites_count(gs_sites *s, uint32_t stack, const gs_sighting *g)
     if (g->dump)
         count_wait(s, t, k->site, g);
     count_labels(s, k, g);
+    return t->shown != stack && (!t->shown || k->count > s->stacks[t->shown - 1].count);
 }
 
 uint64_t gs_sites_total(const gs_sites *s)

@@ -78,12 +78,13 @@ static double mean(double sum, uint64_t count)
 }
 
 /* The site as it is handed out: what its largest stack looks like. */
-static void describe(gs_sites *s, const struct gs_kept_site *t, const struct gs_kept_stack *k, gs_site *ret)
+static void describe(gs_sites *s, const struct gs_kept_site *t, gs_site *ret)
 {
+    const gs_stack *k = t->example;
     gs_frame v[GS_MAX_FRAMES];
     gs_stack_info info;
     gs_arena *a = &s->profile->arena;
-    gs_sites_frames(s, s->frames + k->first, k->n, v);
+    gs_sites_frames(s, k->frames, k->n, v);
     gs_stack_inspect(v, k->n, &info);
     const gs_frame *leaf = &v[info.leaf];
     memcpy(ret->id, t->id, sizeof ret->id);
@@ -91,7 +92,7 @@ static void describe(gs_sites *s, const struct gs_kept_site *t, const struct gs_
     ret->state = most(t->by_state);
     ret->user = info.user;
     ret->leaf = leaf->function.p;
-    ret->entry = v[k->deep ? info.leaf : info.entry].function.p;
+    ret->entry = v[gs_sites_entry(k, &info)].function.p;
     ret->leaf_file = leaf->file.p;
     ret->leaf_line = leaf->line;
     const char **key_frames = gs_arena_alloc(a, info.n_key_frames * sizeof *key_frames);
@@ -164,9 +165,9 @@ static void give_labels(gs_sites *s, const uint32_t *place)
 }
 
 /* Over the first frames that every form of a profile has. */
-static void sign(gs_sites *s, const struct gs_kept_stack *k, gs_minhash *ret)
+static void sign(gs_sites *s, const gs_stack *k, gs_minhash *ret)
 {
-    const struct gs_stack_frame *frames = s->frames + k->first;
+    const struct gs_stack_frame *frames = k->frames;
     size_t joined = 0;
     for (size_t i = 0; i < k->n && joined < GS_CLUSTER_FRAMES; i++) {
         if (s->functions[frames[i].function].roles & GS_ROLE_HIDDEN)
@@ -181,13 +182,13 @@ static void sign(gs_sites *s, const struct gs_kept_stack *k, gs_minhash *ret)
         *ret = *gs_sites_signature(s, frames[0].function);
 }
 
-static void give_patterns(gs_sites *s, const struct gs_kept_stack *const *largest)
+static void give_patterns(gs_sites *s, const struct gs_kept_site *const *order)
 {
     gs_profile *p = s->profile;
     gs_autofree gs_minhash *signatures = gs_allocn(p->n, sizeof *signatures);
     gs_autofree gs_cluster_item *items = gs_allocn(p->n, sizeof *items);
     for (size_t i = 0; i < p->n; i++) {
-        sign(s, largest[i], &signatures[i]);
+        sign(s, order[i]->example, &signatures[i]);
         items[i] = (gs_cluster_item){.signature = &signatures[i], .weight = p->sites[i].count};
     }
     gs_cluster(items, p->n, GS_CLUSTER_EPS, GS_CLUSTER_MIN_WEIGHT);
@@ -219,7 +220,6 @@ static void rank(gs_sites *s, uint32_t *place)
 {
     gs_profile *p = s->profile;
     gs_autofree const struct gs_kept_site **order = gs_allocn(s->n_sites, sizeof *order);
-    gs_autofree const struct gs_kept_stack **largest = gs_allocn(s->n_sites, sizeof *largest);
     for (size_t i = 0; i < s->n_sites; i++) {
         order[p->n] = &s->sites[i];
         p->n += s->sites[i].count > 0;
@@ -233,16 +233,11 @@ static void rank(gs_sites *s, uint32_t *place)
     }
     for (size_t i = 0; i < p->n; i++)
         place[order[i] - s->sites] = (uint32_t)i;
-    for (size_t i = 0; i < s->n_stacks; i++) {
-        uint32_t at = place[s->stacks[i].site];
-        if (at != GS_SITES_NONE && (!largest[at] || s->stacks[i].count > largest[at]->count))
-            largest[at] = &s->stacks[i];
-    }
     p->sites = gs_arena_alloc(&p->arena, p->n * sizeof *p->sites);
     for (size_t i = 0; i < p->n; i++)
-        describe(s, order[i], largest[i], &p->sites[i]);
+        describe(s, order[i], &p->sites[i]);
     if (p->n)
-        give_patterns(s, largest);
+        give_patterns(s, order);
 }
 
 gs_profile *gs_sites_finish(gs_sites *s, enum gs_profile_kind kind, bool truncated)

@@ -72,6 +72,7 @@ uint32_t gs_sites_function(gs_sites *s, gs_str name, gs_str file)
     gs_frame frame = {.function = name, .file = file};
     f->known = frame.known = gs_frame_learn(&frame);
     f->roles = roles_of(name, gs_frame_code(&frame));
+    s->roles |= f->roles;
     f->name = (gs_str){gs_arena_str(a, cut(name, GS_MAX_NAME)), cut(name, GS_MAX_NAME).n};
     f->file = (gs_str){gs_arena_str(a, cut(file, GS_MAX_NAME)), cut(file, GS_MAX_NAME).n};
     f->normal = gs_str_eq(n, f->name) ? f->name : (gs_str){gs_arena_str(a, n), n.n};
@@ -101,7 +102,7 @@ const gs_minhash *gs_sites_signature(gs_sites *s, uint32_t function)
 
 bool gs_sites_has_role(const gs_sites *s, const struct gs_stack_frame *frames, size_t n, enum gs_role role)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && s->roles & role; i++)
         if (s->functions[frames[i].function].roles & role)
             return true;
     return false;
@@ -115,24 +116,27 @@ static bool is_user(const struct gs_function *f)
 
 /* gRPC's own; else the innermost user function that a ServeHTTP called, since what stands around it is middleware; else
  * (routers that call through something else) the outermost user function within a ServeHTTP. */
-gs_str gs_sites_handler(const gs_sites *s, const struct gs_stack_frame *frames, size_t n)
+uint32_t gs_sites_handler(const gs_sites *s, const struct gs_stack_frame *frames, size_t n)
 {
-    gs_str outermost = GS_STR(""), user = GS_STR("");
-    bool called = false;
-    for (size_t i = 0; i < n; i++) {
+    uint32_t found = GS_SITES_NONE, user = GS_SITES_NONE;
+    bool called = false, any = s->roles & (GS_ROLE_GRPC | GS_ROLE_SERVE_HTTP);
+    for (size_t i = 0; i < n && any; i++) {
         const struct gs_function *f = &s->functions[frames[i].function];
         if (f->roles & GS_ROLE_GRPC)
-            return cut(f->name, grpc_handler(f->name));
-        if (f->roles & GS_ROLE_SERVE_HTTP && user.n) {
-            bool direct = is_user(&s->functions[frames[i - 1].function]);
-            if (direct && !called)
-                outermost = s->functions[frames[i - 1].function].name;
-            else if (!called)
-                outermost = user;
-            called |= direct;
+            return frames[i].function;
+        if (f->roles & GS_ROLE_SERVE_HTTP && user != GS_SITES_NONE && !called) {
+            called = user == frames[i - 1].function;
+            found = user;
         }
         if (is_user(f))
-            user = f->name;
+            user = frames[i].function;
     }
-    return outermost;
+    return found;
+}
+
+gs_str gs_sites_handler_name(const gs_sites *s, uint32_t handler)
+{
+    gs_str name = handler == GS_SITES_NONE ? GS_STR("") : s->functions[handler].name;
+    size_t grpc = grpc_handler(name);
+    return grpc ? cut(name, grpc) : name;
 }

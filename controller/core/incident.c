@@ -192,7 +192,6 @@ static gs_incident_pod *add_pod(gs_incident *i, const gs_observed *o)
     gs_incident_pod *p = &i->pods[i->n_pods++];
     *p = (gs_incident_pod){0};
     (void)gs_str_copy(p->name, sizeof p->name, gs_str_of(o->pod));
-    (void)gs_str_copy(p->revision, sizeof p->revision, gs_str_of(o->revision));
     for (size_t k = 0; k < i->n_patterns; k++)
         p->base[k] = gs_counts_get(o->base, i->patterns[k].id);
     return p;
@@ -298,6 +297,7 @@ static bool has_most(const gs_incident *i, const gs_incident_pod *pod, size_t pa
 
 static void count_pod(gs_incident *i, gs_incident_pod *at, const gs_observed *o)
 {
+    (void)gs_str_copy(at->revision, sizeof at->revision, gs_str_of(o->revision)); /* a status has none for each pod */
     at->goroutines = o->profile->total;
     at->leaking = 0;
     for (size_t k = 0; k < i->n_patterns; k++) {

@@ -41,6 +41,7 @@ double gs_site_score(const gs_site *s, double survived_ms)
 
 enum gs_risk gs_risk_of(double score)
 {
+    score += 1e-9; /* the terms of 0.7 need not add up to it exactly */
     if (score >= 0.7)
         return GS_RISK_HIGH;
     return score >= 0.35 ? GS_RISK_MEDIUM : GS_RISK_LOW;

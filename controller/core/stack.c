@@ -1,5 +1,7 @@
 #include "core/stack.h"
 
+#include "base/limits.h"
+
 #include <stdlib.h>
 
 const char *gs_state_name(enum gs_state s)
@@ -125,8 +127,9 @@ static enum gs_code classify(const gs_frame *f)
     return GS_CODE_USER;
 }
 
-/* What gs_frame_learn packs: one bit that says so, package sync, two bits of gs_code, four of the wait. */
+/* What gs_frame_learn packs: three bits, two of gs_code, four of the wait. */
 enum {
+    KNOWN_ROOT = 0x100, /* what the runtime calls a goroutine's own function from */
     KNOWN = 0x80,
     KNOWN_SYNC = 0x40,
     KNOWN_CODE_SHIFT = 4,
@@ -183,19 +186,20 @@ static unsigned wait_of(gs_str function)
     return WAIT_NONE;
 }
 
-uint8_t gs_frame_learn(const gs_frame *f)
+uint16_t gs_frame_learn(const gs_frame *f)
 {
     bool sync = gs_str_starts(f->function, "sync.") || gs_str_starts(f->function, "internal/sync.");
-    return (uint8_t)(KNOWN | (sync ? KNOWN_SYNC : 0) | (unsigned)classify(f) << KNOWN_CODE_SHIFT |
-                     wait_of(f->function));
+    bool root = gs_str_is(f->function, "runtime.goexit") || gs_str_is(f->function, "runtime.main");
+    return (uint16_t)(KNOWN | (root ? KNOWN_ROOT : 0) | (sync ? KNOWN_SYNC : 0) |
+                      (unsigned)classify(f) << KNOWN_CODE_SHIFT | wait_of(f->function));
 }
 
-static uint8_t known(const gs_frame *f)
+static uint16_t known(const gs_frame *f)
 {
     return f->known ? f->known : gs_frame_learn(f);
 }
 
-static enum gs_code code_of(uint8_t k)
+static enum gs_code code_of(uint16_t k)
 {
     return (enum gs_code)((k & KNOWN_CODE) >> KNOWN_CODE_SHIFT);
 }
@@ -205,46 +209,66 @@ enum gs_code gs_frame_code(const gs_frame *f)
     return f->known ? code_of(f->known) : classify(f);
 }
 
-/* The first match from the innermost frame on decides, but for semaphores, and for the Mutex that RWMutex.Lock takes. */
+/* The first match from the innermost frame on decides, but for semaphores, and for the Mutex that RWMutex.Lock takes.
+ * True where nothing further out can change the result. */
+static bool look_for_state(uint16_t k, bool *semaphore, bool *mutex, enum gs_state *ret)
+{
+    unsigned wait = k & KNOWN_WAIT;
+    if (wait >= WAIT_FIRST_STATE && wait_states[wait - WAIT_FIRST_STATE] != GS_STATE_MUTEX) {
+        *ret = wait_states[wait - WAIT_FIRST_STATE];
+        return true;
+    }
+    *semaphore |= wait == WAIT_SEMAPHORE;
+    *mutex |= wait >= WAIT_FIRST_STATE;
+    *ret = *mutex ? GS_STATE_MUTEX : *semaphore ? GS_STATE_SEMACQUIRE : GS_STATE_RUNNING;
+    return wait == WAIT_NONE && !(k & KNOWN_SYNC) && (*mutex || code_of(k) != GS_CODE_RUNTIME);
+}
+
 enum gs_state gs_stack_state(const gs_frame *frames, size_t n)
 {
     bool semaphore = false, mutex = false;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t k = known(&frames[i]);
-        unsigned wait = k & KNOWN_WAIT;
-        if (wait >= WAIT_FIRST_STATE && wait_states[wait - WAIT_FIRST_STATE] != GS_STATE_MUTEX)
-            return wait_states[wait - WAIT_FIRST_STATE];
-        semaphore |= wait == WAIT_SEMAPHORE;
-        mutex |= wait >= WAIT_FIRST_STATE;
-        if (wait == WAIT_NONE && !(k & KNOWN_SYNC) && (mutex || code_of(k) != GS_CODE_RUNTIME))
-            break;
-    }
-    if (mutex)
-        return GS_STATE_MUTEX;
-    return semaphore ? GS_STATE_SEMACQUIRE : GS_STATE_RUNNING;
+    enum gs_state state = GS_STATE_RUNNING;
+    for (size_t i = 0; i < n && !look_for_state(known(&frames[i]), &semaphore, &mutex, &state); i++)
+        ;
+    return state;
 }
 
-void gs_stack_inspect(const gs_frame *frames, size_t n, gs_stack_info *ret)
+void gs_stack_inspect_known(const uint16_t *known_frames, size_t n, gs_stack_info *ret)
 {
-    *ret = (gs_stack_info){.state = gs_stack_state(frames, n), .entry = n - 1};
-    while (ret->entry > 0 && (gs_str_is(frames[ret->entry].function, "runtime.goexit") ||
-                              gs_str_is(frames[ret->entry].function, "runtime.main")))
+    bool semaphore = false, mutex = false;
+    *ret = (gs_stack_info){.entry = n - 1};
+    while (ret->entry > 0 && known_frames[ret->entry] & KNOWN_ROOT)
         ret->entry--;
-    const size_t max = sizeof ret->key_frames / sizeof ret->key_frames[0];
+    for (size_t i = 0; i < n && !look_for_state(known_frames[i], &semaphore, &mutex, &ret->state); i++)
+        ;
     enum gs_code best = GS_CODE_RUNTIME;
-    for (size_t i = 0; i <= ret->entry; i++) {
-        enum gs_code code = gs_frame_code(&frames[i]);
+    for (size_t i = 0; i <= ret->entry && best != GS_CODE_USER; i++) {
+        enum gs_code code = code_of(known_frames[i]);
         if (code > best) {
             best = code;
             ret->leaf = i;
         }
-        if (code == GS_CODE_USER && ret->n_key_frames < max)
-            ret->key_frames[ret->n_key_frames++] = i;
     }
     ret->user = best == GS_CODE_USER;
+}
+
+static void add_key_frames(const gs_frame *frames, enum gs_code code, gs_stack_info *ret)
+{
+    const size_t max = sizeof ret->key_frames / sizeof ret->key_frames[0];
     for (size_t i = 0; i <= ret->entry && ret->n_key_frames < max; i++)
-        if (gs_frame_code(&frames[i]) == GS_CODE_LIBRARY)
+        if (code_of(known(&frames[i])) == code)
             ret->key_frames[ret->n_key_frames++] = i;
+}
+
+void gs_stack_inspect(const gs_frame *frames, size_t n, gs_stack_info *ret)
+{
+    uint16_t known_frames[GS_MAX_FRAMES];
+    n = n < GS_MAX_FRAMES ? n : GS_MAX_FRAMES;
+    for (size_t i = 0; i < n; i++)
+        known_frames[i] = known(&frames[i]);
+    gs_stack_inspect_known(known_frames, n, ret);
+    add_key_frames(frames, GS_CODE_USER, ret);
+    add_key_frames(frames, GS_CODE_LIBRARY, ret);
     if (ret->n_key_frames == 0)
         ret->key_frames[ret->n_key_frames++] = ret->leaf;
 }

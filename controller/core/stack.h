@@ -43,7 +43,7 @@ typedef struct gs_frame {
     gs_str function; /* "shop/payments.(*pool).acquire.func1" */
     gs_str file;
     int64_t line;
-    uint8_t known; /* gs_frame_learn, where the caller has it: the same function stands in many stacks; 0 otherwise */
+    uint16_t known; /* gs_frame_learn, where the caller has it: the same function stands in many stacks; 0 otherwise */
 } gs_frame;
 
 enum gs_code { GS_CODE_RUNTIME, GS_CODE_STD, GS_CODE_LIBRARY, GS_CODE_USER };
@@ -54,7 +54,7 @@ enum gs_code gs_frame_code(const gs_frame *f);
 
 /* Whose code it is and what a goroutine in it waits for, in a form that only this module reads; never 0. From function
  * and file alone: the same in every stack. */
-uint8_t gs_frame_learn(const gs_frame *f);
+uint16_t gs_frame_learn(const gs_frame *f);
 
 /* The wait state that the runtime frames tell (profiles without a state of their own). */
 enum gs_state gs_stack_state(const gs_frame *frames, size_t n);
@@ -68,8 +68,12 @@ typedef struct gs_stack_info {
     size_t n_key_frames;
 } gs_stack_info;
 
-/* n > 0. */
+/* 0 < n; of more than GS_MAX_FRAMES the first are looked at. */
 void gs_stack_inspect(const gs_frame *frames, size_t n, gs_stack_info *ret);
+
+/* Only what tells stacks apart, from what is known of their frames: leaf, entry, state and user are as above, key frames
+ * are not looked for. For those who meet thousands of different stacks. */
+void gs_stack_inspect_known(const uint16_t *known, size_t n, gs_stack_info *ret);
 
 /* A function name without what changes from build to build: closure numbers (func1.2 -> func), gowrap and deferwrap
  * and range-over-func numbers, type arguments' addresses. Returns the length, cut at cap - 1; terminated. */

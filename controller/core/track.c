@@ -12,11 +12,12 @@ struct gs_tracked_id {
 
 /* A descriptor or a reader for each goroutine, and a quarter of slack. */
 #define PER_LOAD 1.25
-#define EXPLAINED_SHARE 0.75 /* of the growth */
-#define UNDIMINISHED 0.5     /* of its mean growth per window that the newest one must show */
-#define MOVED_SHARE 0.5      /* of a site's growth that the process as a whole must show too */
-#define KEPT_SHARE 0.5       /* of the first dump's goroutines that must be in the second one */
-#define DUMP_MAX_SHARE 0.6   /* of fullDumpMaxGoroutines: the second dump is taken before there are too many */
+#define EXPLAINED_SHARE 0.75  /* of the growth */
+#define UNDIMINISHED 0.5      /* of its mean growth per window that the newest one must show */
+#define MOVED_SHARE 0.5       /* of a site's growth that the process as a whole must show too */
+#define KEPT_SHARE 0.5        /* of the first dump's goroutines that must be in the second one */
+#define FIRST_DUMP_SHARE 0.3  /* of fullDumpMaxGoroutines: from here on the dumps do not wait for the windows, ... */
+#define SECOND_DUMP_SHARE 0.6 /* ... or there would be too many goroutines for the second one */
 
 void gs_track_begin(gs_track *t, int64_t window_ms, int64_t now_ms)
 {
@@ -291,19 +292,25 @@ static bool by_windows(const gs_track *t, const gs_track_site *s, unsigned windo
            UNDIMINISHED * (double)s->grown <= s->grown_last * (s->risen - 1.0) && !moved(t, s);
 }
 
+/* Windows after which a site is Suspected. */
+static unsigned few(int windows)
+{
+    return (unsigned)(windows > 2 ? windows - 1 : windows);
+}
+
 bool gs_track_wants_dump(const gs_track *t, int windows, uint64_t dump_max, int64_t now_ms)
 {
+    double share = dump_max ? (double)t->now.total / (double)dump_max : 1;
     if (t->now.total > dump_max || t->dumps >= 2)
         return false;
     for (size_t k = 0; k < t->n; k++) {
         const gs_track_site *s = &t->v[k];
-        if (!gs_track_rises(s) || s->risen == 0 || explained(s))
+        if (!gs_track_rises(s) || explained(s))
             continue;
-        if (t->dumps == 0)
+        if (t->dumps == 0 && (s->risen > 0 || (share > FIRST_DUMP_SHARE && s->steps >= 2)))
             return true;
-        bool last_chance = (double)t->now.total > DUMP_MAX_SHARE * (double)dump_max;
-        if (s->dumped &&
-            (by_windows(t, s, (unsigned)windows) || (last_chance && now_ms - t->dumped_ms >= t->window_ms)))
+        bool last_chance = share > SECOND_DUMP_SHARE && now_ms - t->dumped_ms >= t->window_ms / 4;
+        if (t->dumps == 1 && s->dumped && (last_chance || by_windows(t, s, few(windows))))
             return true;
     }
     return false;
@@ -311,7 +318,7 @@ bool gs_track_wants_dump(const gs_track *t, int windows, uint64_t dump_max, int6
 
 enum gs_grade gs_track_grade(const gs_track *t, const gs_track_site *s, int windows, unsigned *ret_reasons)
 {
-    unsigned n = (unsigned)windows, few = n > 2 ? n - 1 : n;
+    unsigned n = (unsigned)windows, suspected = few(windows);
     *ret_reasons = 0;
     if (s->leak_samples && gs_track_rises(s)) {
         *ret_reasons = GS_REASON_SITE | GS_REASON_LEAK | (s->leak_samples > 1 ? GS_REASON_LEAK_AGAIN : 0U);
@@ -320,10 +327,10 @@ enum gs_grade gs_track_grade(const gs_track *t, const gs_track_site *s, int wind
     if (s->refuted)
         return GS_GRADE_NONE;
     if (explained(s)) {
-        few = n * GS_EXPLAINED_RUNS;
+        suspected = n * GS_EXPLAINED_RUNS;
         n *= GS_EXPLAINED_LONG;
     }
-    if (!by_windows(t, s, few))
+    if (!by_windows(t, s, suspected))
         return GS_GRADE_NONE;
     *ret_reasons = GS_REASON_SITE;
     bool ids = t->dumps >= 2 && s->dumped;

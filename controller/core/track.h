@@ -89,7 +89,7 @@ bool gs_track_promising(const gs_track *t);
 /* It is worth asking the pod for its leak profile: a site rises that such a profile would be believed about. */
 bool gs_track_wants_leaks(const gs_track *t);
 /* ... for a dump: a site has risen over a whole window and no load explains it (first dump), or is about to be graded
- * by its windows (second one), or the process nears the count above which no dump may be asked for. */
+ * Suspected (second one), or the process nears the count above which no dump may be asked for. */
 bool gs_track_wants_dump(const gs_track *t, int windows, uint64_t dump_max, int64_t now_ms);
 
 /* Sites of the newest profile that have a grade, or that rise at all (grade NONE): the highest grade first, then the

@@ -120,11 +120,11 @@ static void observe(target *t, gs_incident *i, const gs_profile *p, const gs_gro
         keep_evidence(t, i, p);
 }
 
-/* A site of an open incident rises in this pod too: the pod joins. Where the runtime's word is there for the leak, the
- * pod's own runtime is asked as well. */
-static bool joins(const target *t, const gs_incident *i, const gs_grown *g)
+/* A pod joins an open incident with evidence of its own: healthy pods use the code that leaks in others, and that its
+ * goroutines become more for a moment makes none of them a leaking one. */
+static bool joins(const target *t, gs_incident *i, const gs_grown *g)
 {
-    return g->grade || g->named || t->no_leaks || !(i->reasons & GS_REASON_LEAK);
+    return g->grade || g->named || gs_incident_find_pod(i, t->name);
 }
 
 static gs_incident *lister(const workload *w, const char *id)
@@ -176,8 +176,10 @@ void gs_incidents_tell(target *t)
 void gs_incidents_tell_numbers(target *t)
 {
     gs_floor floor;
-    bool rises = gs_series_floor(&t->series, (unsigned)t->g->pe->p->detection.floor.windows, &floor) &&
-                 t->esc.failures >= GS_PROFILE_FAILURES && (t->esc.rules & GS_RULE_FLOOR);
+    unsigned windows = 2 * (unsigned)t->g->pe->p->detection.floor.windows; /* no stacks to go by: twice as long */
+    if (windows > GS_FLOOR_WINDOWS - 1)
+        windows = GS_FLOOR_WINDOWS - 1;
+    bool rises = gs_series_floor(&t->series, windows, &floor) && t->esc.failures >= GS_PROFILE_FAILURES;
     const gs_incident *known = lister(t->w, NO_PATTERN);
     if (!rises && !(known && gs_incident_find_pod((gs_incident *)(uintptr_t)known, t->name)))
         return;
@@ -197,7 +199,12 @@ void gs_incidents_tell_numbers(target *t)
 
 void gs_incidents_describe(target *t, const gs_profile *all)
 {
-    for (size_t k = 0; k < t->w->n_incidents; k++)
-        if (!t->w->incidents[k]->resolved && gs_incident_find_pod(t->w->incidents[k], t->name))
-            gs_incident_describe(t->w->incidents[k], all);
+    gs_engine *e = t->e;
+    for (size_t k = 0; k < t->w->n_incidents; k++) {
+        gs_incident *i = t->w->incidents[k];
+        if (i->resolved || !gs_incident_find_pod(i, t->name))
+            continue;
+        gs_incident_describe(i, all);
+        e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
+    }
 }

@@ -34,14 +34,20 @@ void gs_profile_arm(target *t)
         gs_tick_set(&t->e->ticks, &t->tick, at);
 }
 
+static void end_look(tracking *t)
+{
+    gs_profile_free(gs_take(t->latest));
+    gs_profile_free(gs_take(t->dump));
+    gs_buf_done(&t->raw);
+    gs_buf_done(&t->leaks_raw);
+}
+
 void gs_track_forget(target *t)
 {
     if (!t->track)
         return;
     gs_track_done(&t->track->sites);
-    gs_profile_free(t->track->latest);
-    gs_buf_done(&t->track->raw);
-    gs_buf_done(&t->track->leaks_raw);
+    end_look(t->track);
     free(t->track);
     t->track = NULL;
 }
@@ -132,9 +138,9 @@ static void conclude(target *t)
 {
     gs_pace pace = pace_of(t);
     gs_incidents_tell(t);
-    gs_profile_free(gs_take(t->track->latest));
-    gs_buf_done(&t->track->raw);
-    gs_buf_done(&t->track->leaks_raw);
+    if (t->track->dump) /* once the incident is there that it may have led to */
+        gs_incidents_describe(t, t->track->dump);
+    end_look(t->track);
     gs_escalate_profiled(&t->esc, prospect_of(t), &pace, mono(t->e));
     if (gs_escalate_due(&t->esc) < 0)
         gs_track_forget(t);
@@ -222,7 +228,7 @@ static void on_profile(void *arg, gs_profile *profile, gs_buf *raw, const gs_err
         go_on(t, GS_PROFILE_LEAK);
     } else {
         gs_track_dump(&t->track->sites, p, mono(e));
-        gs_incidents_describe(t, p);
+        t->track->dump = gs_take(p);
         go_on(t, GS_PROFILE_DUMP);
     }
     gs_profile_arm(t);

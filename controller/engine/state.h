@@ -39,7 +39,7 @@ typedef struct policy_entry {
 /* A pod that is looked at closely, and the look that is under way. */
 typedef struct tracking {
     gs_track sites;
-    gs_profile *latest; /* of this look; NULL between looks */
+    gs_profile *latest, *dump; /* of this look; NULL between looks */
     gs_buf raw, leaks_raw;
 } tracking;
 

@@ -114,8 +114,12 @@ def test_every_form_tells_the_leak(captures, form):
     [given] = report["inputs"]
     size = captures[form].stat().st_size
     assert given == {
-        "name": str(captures[form]), "format": form, "bytes": size, "goroutines": report["goroutines"], "truncated": False
-    }  # fmt: skip
+        "name": str(captures[form]),
+        "format": form,
+        "bytes": size,
+        "goroutines": report["goroutines"],
+        "truncated": False,
+    }
     assert report["goroutines"] >= captures.leaked
     first = report["patterns"][0]
     assert first["leafFunction"] == LEAF
@@ -364,9 +368,8 @@ def test_help(command):
 @pytest.mark.parametrize("form", ["text", "json", "html"])
 def test_output_that_cannot_be_written(captures, form):
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [GOSTAT, "analyze", "-o", form, captures["pprof"]], stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
+        command = [GOSTAT, "analyze", "-o", form, captures["pprof"]]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "gostat analyze: write to stdout: No space left on device\n")
 
 

@@ -14,6 +14,7 @@ import web
 
 START_SECONDS = 20  # until all services answer
 STAGGER = 0.02
+QUIESCE_TRIES = 3
 POLICY = """apiVersion: gostat.dev/v1alpha1
 kind: GostatPolicy
 metadata: {{name: leakbench, namespace: leakbench}}
@@ -108,17 +109,16 @@ class Batch:
         self.cpu = 0.0
         self.lines = 0
         self.gostat_cpu = self.gostat_rss = 0.0
-        self.ending = False
 
     def _command(self, run):
         spec = run.spec
         command = [self.services.binary, "-case", spec.case, "-listen", run.address]
         command += ["-window", f"{self.clock.span}s", f"-leakprofile={str(spec.profile).lower()}"]
-        command += ["-seed", str(self.seed * 1000 + hash_of(spec.name))]
+        command += ["-seed", str(self.seed * 1_000_003 + hash_of(f"{spec.name} {self.runs.index(run)}"))]
         known = self.services.calibration.get(spec.case, {})
         rate = max(RATES.get(spec.rate, 0), known.get("yield", 0) / CALL_SECONDS)
-        command += ["-rate", f"{rate}", "-yield", f"{known.get('yield', 1)}", "-cost", f"{known.get('costUs', 0):.3f}us"]
-        return command
+        command += ["-rate", f"{rate}", "-yield", f"{known.get('yield', 1)}"]
+        return [*command, "-cost", f"{known.get('costUs', 0):.3f}us"]
 
     def _spawn(self, command):
         log = open(os.path.join(self.directory, "services.log"), "ab")
@@ -128,11 +128,15 @@ class Batch:
             )
 
     async def run(self):
+        restarter = None
         try:
             await self._start()
+            restarter = asyncio.create_task(self._restart())
             await self._watch()
             await self._end()
         finally:
+            if restarter:
+                restarter.cancel()
             for run in self.runs:
                 run.stop("client")
                 run.stop("process")
@@ -167,7 +171,7 @@ class Batch:
         reader = asyncio.create_task(self._read(watch))
         tasks = [asyncio.create_task(self._sample(run)) for run in self.runs]
         tasks += [asyncio.create_task(self._go(run)) for run in self.runs]
-        tasks += [asyncio.create_task(self._restart()), asyncio.create_task(self._leak_profiles())]
+        tasks.append(asyncio.create_task(self._leak_profiles()))
         try:
             end = self.begun + self.seconds
             while time.time() < end and not reader.done() and not (self.early_end and self.early_end(self.runs)):
@@ -237,7 +241,7 @@ class Batch:
 
     async def _restart(self):
         """What ends by itself is started again: the lively case that restarts, or a kernel that crashed."""
-        while not self.ending:
+        while True:
             await asyncio.sleep(0.1)
             for run in self.runs:
                 if run.process.poll() is not None:
@@ -261,7 +265,6 @@ class Batch:
 
     async def _end(self):
         """Profiles for the other rules, then the truth: all work is ended, and what is left is looked at."""
-        self.ending = True
         for run in self.runs:
             await self._leak_profile(run)
             try:
@@ -273,10 +276,13 @@ class Batch:
         await asyncio.gather(*[self._quiesce(run) for run in self.runs])
 
     async def _quiesce(self, run):
-        try:
-            run.truth = json.loads(await web.ask(run.address, "/quiesce", 60))
-        except web.Failed as e:
-            run.notes.append(f"quiesce: {e}")
+        for _ in range(QUIESCE_TRIES):  # one may be in the middle of its restart
+            try:
+                run.truth = json.loads(await web.ask(run.address, "/quiesce", 60))
+                return
+            except web.Failed as e:
+                run.notes.append(f"quiesce: {e}")
+                await asyncio.sleep(1)
 
 
 def hash_of(text):

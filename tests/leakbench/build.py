@@ -16,19 +16,14 @@ MODULE = "gostat.dev/gostat/tests/leakbench/svc"
 ENV = {"CGO_ENABLED": "0", "GOEXPERIMENT": "goroutineleakprofile", "GOFLAGS": "-buildvcs=false"}
 
 # package -> (folder of the test data, files of it that are no cases)
-PACKAGES = {
-    "goker": ("goker", {"main.go"}),
-    "simple": (".", {"main.go", "stresstests.go"}),
-}
+PACKAGES = {"goker": ("goker", {"main.go"}), "simple": (".", {"main.go", "stresstests.go"})}
 REACHABLE = {"NoLeakGlobal"}  # kernels whose leaks the runtime cannot see, by their own comment
 NOT_RUN = {  # cases of the test data that cannot be a service, and why
     "SpawnGC": "asks for leak profiles itself while it leaks",
     "DaisyChain": "no leak: a chain that ends after an hour",
 }
 # Beside crashes that the calibration sees: races that crash in some runs only.
-UNSTABLE = {
-    "Kubernetes1321": "a data race in the original may crash it, says the toolchain's own test",
-}
+UNSTABLE = {"Kubernetes1321": "a data race in the original may crash it, says the toolchain's own test"}
 
 REGISTER = """package %s
 

@@ -29,30 +29,34 @@ def result(run, clock):
         out["unhealthy"] = truth["goroutines"] - spare if truth["goroutines"] > spare else 0
     out["seconds"] = {grade: when(run.events, grade, onset) for grade in GRADES}
     out["grade"] = next((g for g in reversed(GRADES) if out["seconds"][g] is not None), None)
-    out["incidents"] = incidents(run.events, truth.get("leaves", {}))
+    out["early"] = spec.kind != "lively" and any(e["wall"] < onset for e in findings(run.events))
+    out["incidents"] = incidents(run.events, [*truth.get("leaves", ()), *truth.get("library", ())])
     return out
 
 
 def when(events, grade, onset):
-    """Seconds from the onset until this grade or a better one was given; None: never. Before the onset it is negative."""
+    """Seconds from the onset until this grade or a better one was given; None: never. What was said before is luck."""
     good = GRADES[GRADES.index(grade) :]
-    times = [e["wall"] for e in events if e["event"] in ("incident", "graded") and e.get("grade") in good]
-    return round(min(times) - onset, 2) if times else None
+    after = [e["wall"] - onset for e in findings(events) if e["grade"] in good and e["wall"] >= onset]
+    return round(min(after), 2) if after else None
+
+
+def findings(events):
+    """The lines that grade an incident."""
+    return [e for e in events if e["event"] in ("incident", "graded") and e.get("grade")]
 
 
 def incidents(events, leaves):
-    """The incidents of a target by their first pattern, and whether a true leaf is among the first three patterns."""
+    """A target's incidents, as their last line tells them: by name, or by their first pattern. Right: a true leaf is
+    among the first three patterns."""
     true = {rules.normalised(leaf) for leaf in leaves}
     found = {}
-    for e in events:
-        if e["event"] not in ("incident", "graded"):
-            continue
+    for e in findings(events):
         patterns = (e.get("patterns") or ([e["pattern"]] if e.get("pattern") else []))[:3]
-        key = patterns[0]["id"] if patterns else "?"
         named = [rules.normalised(p["leafFunction"]) for p in patterns]
-        found[key] = {
-            "leaves": named, "grade": e["grade"], "right": any(leaf in true for leaf in named), "reason": e["reason"],
-        }  # fmt: skip
+        key = e.get("incident") or (patterns[0]["id"] if patterns else "")
+        right = any(leaf in true for leaf in named)
+        found[key] = {"leaves": named, "grade": e["grade"], "right": right, "reason": e["reason"]}
     return list(found.values())
 
 
@@ -74,19 +78,22 @@ def times(results, grade):
     return f"{quantile(values, 0.5):.0f} / {quantile(values, 0.9):.0f}" if values else "-"
 
 
-GROUPS = (("goker", "fast"), ("goker", "slow"), ("simple", "fast"), ("simple", "slow"), ("reachable", "fast"), ("reachable", "slow"), ("lively", ""))  # fmt: skip
+GROUPS = [(kind, rate) for kind in ("goker", "simple", "reachable") for rate in ("fast", "slow")] + [("lively", "")]
+HEAD = (
+    "kind", "rate", "profile", "runs", "Suspected+", "Probable+", "Proven", "right leaf", "s to Susp.", "s to Prob.",
+    "s to Proven", "naive", "leak prof.", "LeakProf",
+)  # fmt: skip
 
 
 def table(results):
-    """Lines: a row for each kind, rate and whether the leak profile is offered."""
-    head = ("kind", "rate", "profile", "runs", "Suspected+", "Probable+", "Proven", "right leaf", "s to Susp.", "s to Prob.", "s to Proven", "naive", "leak prof.", "LeakProf")  # fmt: skip
-    rows = [head]
+    """Lines: a row for each kind, rate and whether the leak profile is offered. Times are median / p90."""
+    rows = [HEAD]
     for kind, rate in GROUPS:
         for profile in (True, False):
             rs = [r for r in results if (r["kind"], r["rate"], r["profile"]) == (kind, rate, profile) and r["counts"]]
             if rs:
                 rows.append(row(kind, rate, profile, rs))
-    widths = [max(len(r[i]) for r in rows) for i in range(len(head))]
+    widths = [max(len(r[i]) for r in rows) for i in range(len(HEAD))]
     return ["  ".join(c.ljust(w) for c, w in zip(r, widths)).rstrip() for r in rows]
 
 
@@ -116,7 +123,8 @@ def by_name(results):
     section(
         "leaks not graded Probable",
         [
-            f"{r['kind']} {r['name']}: {r['grade'] or 'nothing'}; {r['leaked']} leaked, {r['goroutines'][0]}..{r['goroutines'][1]} goroutines"
+            f"{r['kind']} {r['name']}: {r['grade'] or 'nothing'}; {r['leaked']} leaked, "
+            f"{r['goroutines'][0]}..{r['goroutines'][1]} goroutines"
             for r in leaks
             if not at_least(r, "Probable")
         ],
@@ -132,19 +140,25 @@ def by_name(results):
     )
     section(
         "incidents whose first 3 patterns name no leaking leaf",
-        [f"{r['name']}: {i['grade']}: {', '.join(i['leaves'])}" for r in leaks for i in r["incidents"] if not i["right"]],
+        [
+            f"{r['name']}: {i['grade']}: {', '.join(i['leaves'])}"
+            for r in leaks
+            for i in r["incidents"]
+            if not i["right"]
+        ],
     )
-    section(
-        "accused before the leak began",
-        [f"{r['name']}: {g} {-r['seconds'][g]:.0f} s early" for r in leaks for g in GRADES[:1] if (r["seconds"][g] or 0) < -1],
-    )
+    section("accused before the leak began", [r["name"] for r in leaks if r["early"]])
     section(
         "services that are not what they say (the benchmark's own fault)",
         [f"{r['name']}: {r['unhealthy']} goroutines too many at the end" for r in counted if r.get("unhealthy")],
     )
     section(
         "runs that do not count",
-        [f"{r['name']}: {r['leaked']} leaked; {'; '.join(sorted(set(r['notes']))) or 'no fault'}" for r in results if not r["counts"]],
+        [
+            f"{r['name']}: {r['leaked']} leaked; {'; '.join(sorted(set(r['notes']))) or 'no fault'}"
+            for r in results
+            if not r["counts"]
+        ],
     )
     return out
 
@@ -160,7 +174,7 @@ def ratio_bar(name, good, of, at_least_share):
 
 def bars(results, clock, timing=False):
     """The bars that these results can tell about, of one seed."""
-    rs = [r for r in results if r["counts"] and not r["fleet"]]
+    rs = [r for r in results if r["counts"]]
     if timing:
         return timing_bars(rs, clock)
     kernels = [r for r in rs if r["kind"] in ("goker", "simple")]
@@ -168,21 +182,23 @@ def bars(results, clock, timing=False):
     healthy = [r for r in rs if r["kind"] == "lively"]
     leaks = kernels + reachable
     out = []
-    if kernels:
-        out.append(ratio_bar("GoKer and simple: Probable or better", sum(at_least(r, "Probable") for r in kernels), len(kernels), 0.99))
-    if reachable:
-        out.append(ratio_bar("reachable: Probable or better", sum(at_least(r, "Probable") for r in reachable), len(reachable), 0.93))
+    for name, group, want in (("GoKer and simple", kernels, 0.99), ("reachable", reachable, 0.93)):
+        if group:
+            good = sum(at_least(r, "Probable") for r in group)
+            out.append(ratio_bar(f"{name}: Probable or better", good, len(group), want))
     if healthy:
         n = sum(at_least(r, "Probable") for r in healthy)
         out.append(bar("healthy: Probable or better", n, "0", n == 0, share(n, len(healthy))))
         n = sum(at_least(r, "Suspected") for r in healthy)
-        out.append(bar("healthy: Suspected", n / len(healthy), "<= 3 of 24", n * 24 <= 3 * len(healthy), share(n, len(healthy))))
+        met = n * 24 <= 3 * len(healthy)
+        out.append(bar("healthy: Suspected or better", n / len(healthy), "<= 3 of 24", met, share(n, len(healthy))))
     found = [i for r in leaks for i in r["incidents"]]
     wrong = [i for i in found if not i["right"]] + [i for r in healthy for i in r["incidents"]]
     n = sum(i["grade"] == "Proven" for i in wrong)
     out.append(bar("Proven that is not a leak", n, "0", n == 0, str(n)))
     if found:
-        out.append(ratio_bar("right leaf among the first 3 patterns", sum(i["right"] for i in found), len(found), 0.98))
+        good = sum(i["right"] for i in found)
+        out.append(ratio_bar("incidents: right leaf among the first 3 patterns", good, len(found), 0.98))
     return out
 
 

@@ -20,15 +20,14 @@ import plan
 def options():
     p = argparse.ArgumentParser(description="Services that leak and that do not, watched by gostat: who is found.")
     p.add_argument("--gostat", default="build/release/gostat", help="the binary (%(default)s)")
-    p.add_argument("--sample", action="store_true", help="some 25 services once, for CI: about 3 minutes")
-    p.add_argument("--timing", action="store_true", help="only fast leaks, 5 s samples, default windows: 9 minutes")
-    p.add_argument("--fleet", action="store_true", help="only the fleet of 100: 2 minutes")
-    p.add_argument("--no-fleet", action="store_true", help="all but the fleet")
+    p.add_argument("--parts", default="detection,fleet", help="of detection, fleet, timing (%(default)s)")
+    p.add_argument("--sample", action="store_true", help="26 services in one batch, for CI: about 3 minutes")
+    p.add_argument("--timing", action="store_true", help="the same as --parts timing: at most 10 minutes")
     p.add_argument("--seeds", default="1", help="comma-separated; the worst counts (%(default)s)")
     p.add_argument("--compress", type=float, default=20, help="how much faster time runs (%(default)s)")
     p.add_argument("--seconds", type=float, default=100, help="of each batch (%(default)s)")
-    p.add_argument("--at-once", type=int, default=50, help="services in a batch (%(default)s)")
-    p.add_argument("--only", help="a regular expression: only services whose kind and name match, without the fleet")
+    p.add_argument("--at-once", type=int, default=60, help="services in a batch (%(default)s)")
+    p.add_argument("--only", metavar="REGEX", help="only services whose kind and name match; no fleet")
     p.add_argument("--policy", help="a policy file instead of the one that is written for --compress")
     p.add_argument("--list", action="store_true", help="print the services and end")
     p.add_argument("--keep", metavar="DIR", help="keep logs, policy and gostat's lines there")
@@ -56,18 +55,18 @@ class Bench:
 
     def batch(self, specs, seed, clock, seconds, early_end=None):
         self.numbers += 1
-        b = bench.Batch(
-            self.services, specs, clock, seconds, seed, os.path.abspath(self.opt.gostat), self.numbers, self.policy, self.directory
-        )
+        gostat = os.path.abspath(self.opt.gostat)
+        b = bench.Batch(self.services, specs, clock, seconds, seed, gostat, self.numbers, self.policy, self.directory)
         b.early_end = early_end
         begun = time.time()
         runs = asyncio.run(b.run())
         results = [judge.result(run, clock) for run in runs]
         late = max(r["lateness"] for r in results)
         say(
-            f"batch {self.numbers}: {len(runs)} services, {time.time() - begun:.0f} s, machine {100 * b.cpu:.0f} % busy, "
-            f"samples at most {late:.2f} s late, {sum(r['missed'] for r in results)} missed, "
-            f"gostat {b.lines} lines, {b.gostat_cpu:.1f} s CPU, {b.gostat_rss:.0f} MB"
+            f"batch {self.numbers}: {len(runs)} services, {time.time() - begun:.0f} s, "
+            f"machine {100 * b.cpu:.0f} % busy, samples at most {late:.2f} s late, "
+            f"{sum(r['missed'] for r in results)} missed, "
+            f"gostat: {b.lines} lines, {b.gostat_cpu:.1f} s CPU, {b.gostat_rss:.0f} MB"
         )
         for r in results:
             r["seed"] = seed
@@ -117,8 +116,9 @@ class Bench:
         self.not_run()
         clock = bench.Clock(self.opt.compress)
         print(
-            f"naive: 3 rises in a row over {clock.percent} %/min, at samples of {clock.interval} s; leak prof.: the runtime's "
-            f"goroutineleak profile names any; LeakProf: {clock.leakprof:.0f} goroutines blocked on channels at one line "
+            f"naive: 3 rises in a row over {clock.percent} %/min, at samples of {clock.interval} s; "
+            "leak prof.: the runtime's goroutineleak profile names any; "
+            f"LeakProf: {clock.leakprof:.0f} goroutines blocked on channels at one line "
             f"(10,000 in production, over {self.opt.compress:g}, as time is)"
         )
         print("\n== bars, the worst seed")
@@ -157,19 +157,22 @@ def run_all(opt, directory):
             print(f"{s.kind:10} {s.name:32} {b.services.cases[s.case]['reason']}".rstrip())
         b.not_run()
         return 0
-    if opt.timing:
-        b.timing(seeds[0])
-        return b.finish()
     for seed in seeds:
-        if not opt.fleet:
+        if "detection" in opt.parts:
             b.detection(seed, chosen(b, opt, seed))
-        if opt.fleet or not (opt.sample or opt.only or opt.no_fleet):
+        if "fleet" in opt.parts:
             b.fleet(seed)
+    if "timing" in opt.parts:
+        b.timing(seeds[0])
     return b.finish()
 
 
 def main():
     opt = options()
+    opt.parts = ["timing"] if opt.timing else ["detection"] if opt.sample or opt.only else opt.parts.split(",")
+    if not set(opt.parts) <= {"detection", "fleet", "timing"}:
+        say("--parts: want some of detection,fleet,timing")
+        return 2
     if not re.fullmatch(r"\d+(,\d+)*", opt.seeds) or opt.compress < 1 or opt.seconds < 10 or opt.at_once < 1:
         say("--seeds: numbers; --compress: at least 1; --seconds: at least 10; --at-once: at least 1")
         return 2

@@ -63,6 +63,7 @@ static gs_incident *copy_of(const gs_incident *i)
         c->pods = gs_grow(c->pods, &c->cap_pods, k + 1, sizeof *c->pods);
         c->pods[c->n_pods] = (gs_incident_pod){
             .goroutines = i->pods[k].goroutines, .leaking = i->pods[k].leaking, .peak = i->pods[k].leaking};
+        memcpy(c->pods[c->n_pods].revision, i->revision, sizeof i->revision);
         memcpy(c->pods[c->n_pods++].name, i->pods[k].name, sizeof c->pods->name);
     }
     c->last_shown_ms = 0;
@@ -134,8 +135,11 @@ void world_close(world *w)
         world_free_engine(w);
     for (size_t k = 0; k < w->n_stored; k++)
         gs_incident_free(w->stored[k]);
-    for (size_t k = 0; k < w->n_pods; k++)
+    for (size_t k = 0; k < w->n_pods; k++) {
+        free(w->pods[k]->leaks.v);
+        free(w->pods[k]->dumps.v);
         free(w->pods[k]);
+    }
     free(w->pods);
     free(w->lines);
     if (w->violations[0])

@@ -18,7 +18,8 @@
 #define SECOND 1000LL
 #define MINUTE 60000LL
 
-/* Goroutines at one site at a time: base + rate * (seconds leaking) + a wave of this height, and never below 0. */
+/* Goroutines at one site at a time: base + rate * (seconds leaking) + a wave of this height + lively(now), and never
+ * below 0. */
 typedef struct fake_site {
     const char *leaf;
     enum gs_state state;
@@ -27,9 +28,16 @@ typedef struct fake_site {
     int64_t from_ms, until_ms; /* when it leaks; until 0: for ever */
     double wave;               /* goroutines of the wave are others each time */
     int64_t period_ms;
-    bool reachable; /* the leak profile does not name it */
-    bool turnover;  /* what is "leaked" is a queue: only the newest half of it is there */
+    double (*lively)(int64_t now_ms); /* NULL: nothing; others each time, as those of the wave */
+    double depth;                     /* of its stacks, as gs_site has it */
+    bool reachable;                   /* the leak profile does not name it */
+    bool turnover;                    /* what is "leaked" is a queue: its goroutines are others each time */
 } fake_site;
+
+typedef struct fake_times {
+    int64_t *v;
+    size_t n, cap;
+} fake_times;
 
 #define WORLD_SITES 24
 typedef struct fake_pod {
@@ -47,13 +55,14 @@ typedef struct fake_pod {
     bool no_leaks;                    /* it offers no leak profile */
     double fds, load, rss;            /* as /metrics says; 0: not exposed */
     double fds_per_leak, io_per_leak; /* descriptors, and goroutines in IO wait, for each that is leaked */
+    double load_per_leak;             /* requests in flight */
     const char *revision;
     uint64_t memory_limit;
     bool watched;                       /* by the engine that was freed last */
     bool hides_start;                   /* no process_start_time_seconds */
     const gs_sample *odd_sample;        /* what /metrics says instead */
     unsigned samples, totals, profiles; /* requests seen */
-    unsigned leaks, dumps;
+    fake_times leaks, dumps;            /* such profiles asked for */
     unsigned in_flight, most_in_flight; /* samples */
     int64_t first_sample_ms, last_sample_ms, min_gap_ms, max_gap_ms;
 } fake_pod;

@@ -5,35 +5,31 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* Numbers first and first + n - 1 of the goroutines that a site has leaked are there. */
-static uint64_t leaked(const fake_pod *p, const fake_site *s, int64_t now, uint64_t *ret_first)
+/* How many goroutines a site has leaked. */
+static uint64_t leaked(const fake_pod *p, const fake_site *s, int64_t now)
 {
     int64_t from = s->from_ms > p->started_ms ? s->from_ms : p->started_ms;
     int64_t until = s->until_ms && s->until_ms < now ? s->until_ms : now;
-    *ret_first = 0;
     if (s->rate <= 0 || until <= from || (p->freed_ms && now >= p->freed_ms))
         return 0;
-    uint64_t n = (uint64_t)floor(s->rate * (double)(until - from) / 1000);
-    if (s->turnover)
-        *ret_first = n / 2;
-    return n - *ret_first;
+    return (uint64_t)floor(s->rate * (double)(until - from) / 1000);
 }
 
 double world_pod_leaked(const fake_pod *p, int64_t now)
 {
     double n = 0;
-    uint64_t first;
     for (size_t k = 0; k < p->n_sites; k++)
-        n += (double)leaked(p, &p->sites[k], now, &first);
+        n += (double)leaked(p, &p->sites[k], now);
     return n;
 }
 
 static uint64_t site_count(const fake_pod *p, const fake_site *s, int64_t now)
 {
-    uint64_t first;
-    double n = s->base + (double)leaked(p, s, now, &first);
+    double n = s->base + (double)leaked(p, s, now);
     if (s->period_ms)
         n += s->wave * (1 - cos(2 * M_PI * (double)(now % s->period_ms) / (double)s->period_ms)) / 2;
+    if (s->lively)
+        n += s->lively(now);
     return n > 0 ? (uint64_t)n : 0;
 }
 
@@ -52,7 +48,7 @@ uint64_t world_pod_total(const fake_pod *p, int64_t now)
     return n;
 }
 
-static void add_site(gs_profile *g, const char *leaf, uint64_t count, enum gs_state state, bool user)
+static void add_site(gs_profile *g, const char *leaf, uint64_t count, enum gs_state state, bool user, double depth)
 {
     if (!count)
         return;
@@ -76,6 +72,7 @@ static void add_site(gs_profile *g, const char *leaf, uint64_t count, enum gs_st
     s->leaf_file = "shop/payments.go";
     s->created_by = g->kind == GS_PROFILE_DUMP ? "shop/payments.New" : "";
     s->blocked = gs_state_blocked(state);
+    s->depth = depth;
     g->io_wait += state == GS_STATE_IO_WAIT ? count : 0;
     g->total += count;
 }
@@ -88,23 +85,30 @@ static int largest_first(const void *a, const void *b)
     return strcmp(x->id, y->id);
 }
 
-/* Which goroutines are at the sites: those that are leaked are the same ones as long as they are there. */
+/* The j-th goroutine at a site: of its base and of those that are leaked the same one each time. */
+static uint64_t goroutine_id(const fake_site *s, size_t site, uint64_t leaks, uint64_t j, int64_t now)
+{
+    uint64_t place = (site + 1) * 1000000000;
+    if (j < leaks && !s->turnover)
+        return place + j;
+    if (j >= leaks && j - leaks < (uint64_t)s->base)
+        return place + 500000000 + j - leaks;
+    return place + (uint64_t)now * 1000 + j;
+}
+
+/* Which goroutines are at the sites. */
 static void add_goroutines(gs_profile *g, const fake_pod *p, int64_t now)
 {
     size_t cap = 0;
     for (size_t k = 0; k < p->n_sites; k++) {
-        uint64_t first, n = leaked(p, &p->sites[k], now, &first), count = site_count(p, &p->sites[k], now);
+        const fake_site *s = &p->sites[k];
+        uint64_t leaks = leaked(p, s, now), count = site_count(p, s, now);
         uint32_t at = 0;
-        while (at < g->n && !gs_streq(g->sites[at].leaf, p->sites[k].leaf))
+        while (at < g->n && !gs_streq(g->sites[at].leaf, s->leaf))
             at++;
         for (uint64_t j = 0; j < count && at < g->n; j++) {
-            uint64_t other = (uint64_t)now * 1000 + j; /* of the wave */
             g->goroutines = gs_grow(g->goroutines, &cap, g->n_goroutines + 1, sizeof *g->goroutines);
-            g->goroutines[g->n_goroutines++] =
-                (gs_goroutine){.id = (k + 1) * 1000000000 + (j < n                                ? first + j
-                                                             : j - n < (uint64_t)p->sites[k].base ? 500000000 + j - n
-                                                                                                  : other),
-                               .site = at};
+            g->goroutines[g->n_goroutines++] = (gs_goroutine){.id = goroutine_id(s, k, leaks, j, now), .site = at};
         }
     }
 }
@@ -112,18 +116,17 @@ static void add_goroutines(gs_profile *g, const fake_pod *p, int64_t now)
 gs_profile *world_pod_profile(const fake_pod *p, enum gs_profile_kind kind, int64_t now)
 {
     gs_profile *g = gs_alloc(sizeof *g);
-    uint64_t first;
     g->kind = kind;
     g->sites = gs_arena_alloc(&g->arena, (p->n_sites + p->many_sites + 1) * sizeof *g->sites);
     for (size_t k = 0; k < p->n_sites; k++) {
         const fake_site *s = &p->sites[k];
-        uint64_t count = kind == GS_PROFILE_LEAK ? s->reachable ? 0 : leaked(p, s, now, &first) : site_count(p, s, now);
-        add_site(g, s->leaf, count, s->state, !s->library);
+        uint64_t count = kind == GS_PROFILE_LEAK ? s->reachable ? 0 : leaked(p, s, now) : site_count(p, s, now);
+        add_site(g, s->leaf, count, s->state, !s->library, s->depth);
     }
     for (size_t k = 0; k < p->many_sites && kind != GS_PROFILE_LEAK; k++) {
         char leaf[32];
         (void)snprintf(leaf, sizeof leaf, "small.f%zu", k);
-        add_site(g, leaf, small_count(k, now), GS_STATE_SELECT, true);
+        add_site(g, leaf, small_count(k, now), GS_STATE_SELECT, true, 0);
     }
     qsort(g->sites, g->n, sizeof *g->sites, largest_first);
     g->io_wait += (uint64_t)(p->io_per_leak * world_pod_leaked(p, now));

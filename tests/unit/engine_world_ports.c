@@ -112,14 +112,22 @@ static void sample(void *ctx, void *pool, const gs_endpoint *ep, bool total,
         p->mute ? NEVER : w->sample_ms);
 }
 
+static void note(fake_times *t, int64_t now)
+{
+    t->v = gs_grow(t->v, &t->cap, t->n + 1, sizeof *t->v);
+    t->v[t->n++] = now;
+}
+
 static void fetch(void *ctx, const gs_endpoint *ep, enum gs_profile_kind kind,
                   void (*done)(void *arg, gs_profile *p, gs_buf *raw, const gs_error *err), void *arg)
 {
     world *w = ctx;
     fake_pod *p = pod_of(w, ep->host);
     p->profiles += kind == GS_PROFILE_GOROUTINE;
-    p->leaks += kind == GS_PROFILE_LEAK;
-    p->dumps += kind == GS_PROFILE_DUMP;
+    if (kind == GS_PROFILE_LEAK)
+        note(&p->leaks, w->now);
+    if (kind == GS_PROFILE_DUMP)
+        note(&p->dumps, w->now);
     for (const world_call *c = w->calls; c; c = c->next)
         if (c->kind == CALL_PROFILE && c->arg == arg)
             world_violate(w, "two profiles of one pod under way");
@@ -255,7 +263,7 @@ static void answer_sample(world *w, const world_call *c)
                    .cpu_s = NAN,
                    .open_fds = p->fds > 0 ? p->fds + p->fds_per_leak * world_pod_leaked(p, w->now) : NAN,
                    .rss = p->rss > 0 ? p->rss : NAN,
-                   .load = p->load > 0 ? p->load : NAN};
+                   .load = p->load > 0 ? p->load + p->load_per_leak * world_pod_leaked(p, w->now) : NAN};
     if (p->down)
         (void)gs_error_set(&err, GS_TRANSIENT, "connect to %s: refused", p->host);
     else if (!c->total && p->no_metrics)

@@ -324,7 +324,7 @@ static void text(void **state)
     static const char *const lines[] = {
         "a.txt: 43 goroutines, debug=2\nb.pb.gz: 48 goroutines, pprof, truncated\n",
         "91 goroutines in 2 patterns, of which the first 1 by score times count\n",
-        "6 of them are in none",
+        "not in them: 6, ",
         "truncated: ",
         "\n  1. gopkg.in/yaml.v3.(*parser[go.shape.struct { a/b.C }]).parse\n",
         "     open     main.go:8\n",

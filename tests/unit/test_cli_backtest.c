@@ -158,6 +158,27 @@ static void pods_come_and_go(void **state)
     assert_int_equal(s.pods, 4);
 }
 
+/* The longest interval is as long as what makes a pod of a shorter one gone. */
+static void long_interval(void **state)
+{
+    static struct heard h;
+    gs_engine_stats stats;
+    gs_replay_stats s;
+    gs_policy *p = gs_policy_new();
+    (void)state;
+    h.n = 0;
+    p->interval_s = 300;
+    gs_cleanup(gs_replay_free) gs_replay *r = gs_replay_new(p, NULL, 0, 3, on_event, &h);
+    for (int64_t k = 0; k < 20; k++)
+        put(r, k * 300000, "a", 10);
+    gs_replay_end(r);
+    gs_engine_get_stats(gs_replay_engine(r), &stats);
+    gs_replay_get_stats(r, &s);
+    assert_int_equal(stats.samples, 20);
+    assert_int_equal(stats.sample_errors, 0);
+    assert_int_equal(s.apart_ms, 300000);
+}
+
 static void bad_rows(void **state)
 {
     static struct heard h;
@@ -477,10 +498,11 @@ static void servers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(floor_alone),  cmocka_unit_test(late_rows),      cmocka_unit_test(pods_come_and_go),
-        cmocka_unit_test(bad_rows),     cmocka_unit_test(heals_on_paper), cmocka_unit_test(modes),
-        cmocka_unit_test(old_profile),  cmocka_unit_test(times),          cmocka_unit_test(bad_options),
-        cmocka_unit_test(good_options), cmocka_unit_test(plans),          cmocka_unit_test(servers),
+        cmocka_unit_test(floor_alone), cmocka_unit_test(late_rows),     cmocka_unit_test(pods_come_and_go),
+        cmocka_unit_test(bad_rows),    cmocka_unit_test(long_interval), cmocka_unit_test(heals_on_paper),
+        cmocka_unit_test(modes),       cmocka_unit_test(old_profile),   cmocka_unit_test(times),
+        cmocka_unit_test(bad_options), cmocka_unit_test(good_options),  cmocka_unit_test(plans),
+        cmocka_unit_test(servers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -277,6 +277,13 @@ static void test_revision(void **state)
     gs_incident_drop_pod(i, "pod-1");
     assert_string_equal(i->revision, "bbb"); /* what leaked is still known once it is over */
     gs_incident_free(i);
+
+    /* After a restart no pod's revision is known where two leaked. */
+    i = opened(GS_GRADE_PROBABLE, 0);
+    assert_string_equal(i->revision, "");
+    (void)observe_revision(i, "pod-1", "aaa", &w, T0);
+    assert_string_equal(i->revision, "aaa");
+    gs_incident_free(i);
 }
 
 /* What a dump tells stays, though later profiles do not know it. */

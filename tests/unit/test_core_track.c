@@ -70,7 +70,7 @@ static const scenario scenarios[] = {
     {"few connections, many goroutines", GS_STATE_SELECT, 5, 1, .fds = 0.3, .io = 0.3, .load = NAN,
      .grade = GS_GRADE_PROBABLE, .within_s = BY_COUNTS, .reasons = BY_WINDOWS | GS_REASON_COUNTS},
     {"they moved here from another site", GS_STATE_MUTEX, 5, 0.2, .other = 1, .load = NAN, .grade = GS_GRADE_NONE},
-    {"a queue that is worked off", GS_STATE_CHAN_SEND, 5, 1, .kept = 0.1, .load = NAN, .grade = GS_GRADE_SUSPECTED},
+    {"a queue that is worked off", GS_STATE_CHAN_SEND, 5, 1, .kept = 0.1, .load = NAN, .grade = GS_GRADE_NONE},
 };
 
 static double grown(const scenario *c, double t_s)

@@ -52,12 +52,14 @@ static void observe_never_acts(void **state)
     (void)state;
     world w;
     world_open(&w);
-    gs_incident *i = leaking(&w);
+    (void)world_usual(&w);
     (void)world_set(&w, in_mode(GS_MODE_OBSERVE));
+    (void)world_site(w.pods[0], LEAK, 0, 2, w.now);
     world_run(&w, 60 * MINUTE);
+    const gs_incident *i = world_incident(&w, 0);
     assert_int_equal(w.facts_calls + w.scale_outs + w.undos + w.resumes, 0);
     assert_int_equal(i->n_actions, 0);
-    assert_int_equal(i->grade, GS_GRADE_PROBABLE);
+    assert_int_equal(i->grade, GS_GRADE_PROVEN);
     assert_true(gs_incident_has_evidence(i));
     assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 0);
     world_close(&w);
@@ -97,8 +99,8 @@ static void grade_decides(void **state)
     gs_incident *i;
     (void)world_usual(&w);
     (void)world_set(&w, p);
-    (void)world_site(w.pods[0], LEAK, 0, 2, w.now);
-    (void)world_until(&w, GS_EVENT_ACTION, MINUTE);
+    world_site(w.pods[0], LEAK, 0, 2, w.now)->reachable = true;
+    (void)world_until(&w, GS_EVENT_ACTION, 7 * MINUTE);
     i = world_incident(&w, 0);
     assert_int_equal(world_line_at(&w, GS_EVENT_ACTION, 0)->grade, GS_GRADE_SUSPECTED);
     world_run(&w, 10 * MINUTE);
@@ -108,7 +110,8 @@ static void grade_decides(void **state)
     world_open(&w); /* and one that stays Suspected is left alone where Probable is asked for */
     (void)world_usual(&w);
     fake_site *s = world_site(w.pods[0], LEAK, 0, 2, w.now);
-    (void)world_until(&w, GS_EVENT_INCIDENT, MINUTE);
+    s->reachable = true;
+    (void)world_until(&w, GS_EVENT_INCIDENT, 7 * MINUTE);
     s->until_ms = w.now;
     world_run(&w, 30 * MINUTE);
     assert_int_equal(world_incident(&w, 0)->grade, GS_GRADE_SUSPECTED);

@@ -146,7 +146,7 @@ static void io_wait_leaks_too(void **state)
     fake_pod *p = world_usual(&w);
     world_site(p, "shop/feed.read", 0, 3, w.now + 20 * SECOND)->state = GS_STATE_IO_WAIT;
     world_run(&w, 3 * MINUTE);
-    assert_int_equal(world_incident(&w, 0)->grade, GS_GRADE_PROBABLE);
+    assert_int_equal(world_incident(&w, 0)->grade, GS_GRADE_PROVEN);
     assert_int_equal(world_incident(&w, 0)->severity, GS_SEVERITY_LOW);
     world_close(&w);
 }
@@ -203,6 +203,7 @@ static void one_step_in_a_leaking_pod_is_no_leak(void **state)
     (void)world_site(p, LEAK, 0, 2, w.now);
     fake_site *step = world_site(p, "shop/web.(*handler).serve", 20, 10, w.now + 5 * MINUTE);
     step->until_ms = step->from_ms + SECOND;
+    step->reachable = true;
     world_run(&w, 10 * MINUTE);
     assert_int_equal(world_incidents(&w), 1);
     assert_int_equal(world_incident(&w, 0)->n_patterns, 1);

@@ -145,7 +145,7 @@ static void it_comes_back(void **state)
     assert_int_equal(i->occurrences, 2);
     assert_int_equal(i->resolution_ms, 0);
     world_run(&w, 30 * MINUTE);
-    assert_int_equal(i->grade, GS_GRADE_PROBABLE);
+    assert_int_equal(i->grade, GS_GRADE_PROVEN);
     assert_int_equal(w.scale_outs, 2); /* after the cooldown */
     assert_int_equal(w.undos, 1);
     assert_true(world_scale(&w, "shop")->record.action_times[1] - world_scale(&w, "shop")->record.action_times[0] >=

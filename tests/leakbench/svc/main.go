@@ -1,4 +1,4 @@
-// Command svc is one service of the benchmark: a leak or a healthy but lively program, with what operators expect of it.
+// Command svc is one service of the benchmark: a leak or a healthy but lively program.
 package main
 
 import (

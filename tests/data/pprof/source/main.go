@@ -12,17 +12,17 @@ import (
 	"shop/payments"
 )
 
-func write(dir, profile string) {
+func write(dir, profile, file string, debug int) {
 	p := pprof.Lookup(profile)
 	if p == nil {
 		return
 	}
-	f, err := os.Create(filepath.Join(dir, profile+".pb.gz"))
+	f, err := os.Create(filepath.Join(dir, file))
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer f.Close()
-	if err := p.WriteTo(f, 0); err != nil {
+	if err := p.WriteTo(f, debug); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -39,6 +39,9 @@ func main() {
 	payments.NewServer(dead).Leak()
 	time.Sleep(500 * time.Millisecond)
 	for _, p := range []string{"goroutine", "goroutineleak", "heap", "mutex", "threadcreate"} {
-		write(os.Args[1], p)
+		write(os.Args[1], p, p+".pb.gz", 0)
 	}
+	write(os.Args[1], "goroutine", "goroutine.debug1.txt", 1)
+	write(os.Args[1], "goroutineleak", "goroutineleak.debug1.txt", 1)
+	write(os.Args[1], "goroutine", "goroutine.debug2.txt", 2)
 }

@@ -22,7 +22,8 @@ type Truth struct {
 	Onset      float64        `json:"onset"` // Unix time; 0: nothing was tried
 	Attempts   int            `json:"attempts"`
 	Leaked     int            `json:"leaked"`
-	Leaves     map[string]int `json:"leaves"` // innermost function of the program's own; of any package where it has none
+	Leaves     map[string]int `json:"leaves"`  // innermost function of the program's own
+	Library    map[string]int `json:"library"` // all functions of leaked goroutines without one
 	Goroutines int            `json:"goroutines"`
 	Base       int            `json:"base"`
 	Others     map[string]int `json:"others"` // the entry functions of the goroutines that do not count as leaked
@@ -57,7 +58,8 @@ func (h *Host) Now() Truth {
 	h.mu.Lock()
 	k := h.truth
 	h.mu.Unlock()
-	t := Truth{Case: h.Case, Attempts: k.attempts, Base: k.base, Leaves: map[string]int{}, Others: map[string]int{}}
+	t := Truth{Case: h.Case, Attempts: k.attempts, Base: k.base}
+	t.Leaves, t.Library, t.Others = map[string]int{}, map[string]int{}, map[string]int{}
 	if !k.onset.IsZero() {
 		t.Onset = float64(k.onset.UnixMilli()) / 1000
 	}
@@ -65,7 +67,7 @@ func (h *Host) Now() Truth {
 		t.Goroutines++
 		if leaked(stack, k.match) {
 			t.Leaked++
-			t.Leaves[leaf(stack)]++
+			t.name(stack)
 		} else if len(stack) > 0 {
 			t.Others[stack[len(stack)-1]]++
 		}
@@ -110,18 +112,18 @@ func leaked(stack, match []string) bool {
 
 const own = "gostat.dev/gostat/tests/leakbench/"
 
-func leaf(stack []string) string {
+func (t *Truth) name(stack []string) {
 	for _, function := range stack {
 		if strings.HasPrefix(function, own) {
-			return function
+			t.Leaves[function]++
+			return
 		}
 	}
 	for _, function := range stack {
 		if !strings.HasPrefix(function, "runtime.") && !strings.HasPrefix(function, "internal/") {
-			return function
+			t.Library[function]++
 		}
 	}
-	return stack[0]
 }
 
 func reply(w http.ResponseWriter, t Truth) {

@@ -12,8 +12,8 @@ import (
 // plateau, a third down. Each client holds a connection of its own, with one long poll after the other on it.
 type ramp struct{ settings }
 
-func (r *ramp) run(port int) {
-	url := fmt.Sprintf("http://127.0.0.1:%d/poll", port)
+func (r *ramp) run(address string) {
+	url := fmt.Sprintf("http://%s/poll", address)
 	var clients []chan struct{} // closed to let the client go
 	begin := time.Now()
 	for now := range time.Tick(100 * time.Millisecond) {

@@ -30,11 +30,12 @@ type Metrics struct {
 	mu       sync.Mutex
 	requests map[string]*histogram // by label set
 	gauges   map[string]func() float64
+	profiles map[string]uint64 // requests for a profile, by label set
 }
 
 // NewMetrics returns a registry in which some routes were already seen, so that /metrics has a usual size at once.
 func NewMetrics() *Metrics {
-	m := &Metrics{start: processStart(), requests: map[string]*histogram{}, gauges: map[string]func() float64{}}
+	m := &Metrics{start: processStart(), requests: map[string]*histogram{}, gauges: map[string]func() float64{}, profiles: map[string]uint64{}}
 	for _, route := range []string{"/metrics", "/healthz", "/debug/pprof/", "/orders", "/quotes"} {
 		for _, code := range []string{"200", "500"} {
 			m.series(route, "GET", code)
@@ -48,6 +49,19 @@ func (m *Metrics) Gauge(name string, f func() float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.gauges[name] = f
+}
+
+// profile counts a request for one of the goroutine profiles: the dumps (debug=2) stop the program.
+func (m *Metrics) profile(name, debug string) {
+	if name != "goroutine" && name != "goroutineleak" {
+		return
+	}
+	if debug != "1" && debug != "2" {
+		debug = "0"
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.profiles[fmt.Sprintf("debug=%q,profile=%q", debug, name)]++
 }
 
 func (m *Metrics) series(route, method, code string) *histogram {
@@ -131,6 +145,9 @@ func (m *Metrics) process(b *bytes.Buffer) {
 	if fds, err := os.ReadDir("/proc/self/fd"); err == nil {
 		put(b, "gauge", "process_open_fds", "Number of open file descriptors.", float64(len(fds)-1)) // less the one of this reading
 	}
+	if rss := resident(); rss > 0 {
+		put(b, "gauge", "process_resident_memory_bytes", "Resident memory size in bytes.", rss)
+	}
 	put(b, "gauge", "process_start_time_seconds", "Start time of the process since unix epoch in seconds.", m.start)
 }
 
@@ -140,6 +157,7 @@ func (m *Metrics) workload(b *bytes.Buffer) {
 	for _, name := range sorted(m.gauges) {
 		put(b, "gauge", name, "Kept by the workload itself.", m.gauges[name]())
 	}
+	m.asked(b)
 	const name = "http_request_duration_seconds"
 	fmt.Fprintf(b, "# HELP %s Duration of HTTP requests.\n# TYPE %s histogram\n", name, name)
 	for _, labels := range sorted(m.requests) {
@@ -153,6 +171,14 @@ func (m *Metrics) workload(b *bytes.Buffer) {
 	}
 }
 
+func (m *Metrics) asked(b *bytes.Buffer) {
+	const name = "workload_profile_requests_total"
+	fmt.Fprintf(b, "# HELP %s Requests for goroutine profiles.\n# TYPE %s counter\n", name, name)
+	for _, labels := range sorted(m.profiles) {
+		fmt.Fprintf(b, "%s{%s} %d\n", name, labels, m.profiles[labels])
+	}
+}
+
 func sorted[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
@@ -160,6 +186,20 @@ func sorted[V any](m map[string]V) []string {
 	}
 	sort.Strings(keys)
 	return keys
+}
+
+// resident reads the kernel's count of this process' memory in bytes; 0 where it cannot.
+func resident() float64 {
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(statm)) // in pages: all, resident, ...
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseFloat(fields[1], 64)
+	return pages * float64(os.Getpagesize())
 }
 
 // processStart reads the kernel's start time of this process, and takes the present time where it cannot.

@@ -11,6 +11,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"os/signal"
+	"path"
 	"strings"
 	"sync"
 	"syscall"
@@ -45,6 +46,7 @@ func Fatal(format string, args ...any) {
 // Register adds pprof, /metrics (unless NO_METRICS=1) and /healthz to the mux.
 func Register(mux *http.ServeMux, m *Metrics) {
 	mux.HandleFunc("/debug/pprof/", func(w http.ResponseWriter, r *http.Request) {
+		m.profile(path.Base(r.URL.Path), r.FormValue("debug"))
 		if strings.HasSuffix(r.URL.Path, "/goroutineleak") {
 			profiles.Lock()
 			defer profiles.Unlock()
