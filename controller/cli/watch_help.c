@@ -59,7 +59,7 @@ static void formulas(gs_buf *out)
         "             100 * (last - first) / max(first, 1) / minutes\n"
         "  surge      at least 5000 goroutines, and at least 1.30 times the smallest count of the last 300 s\n"
         "  blocked    at least 100 goroutines of a profile blocked at one site, more than in the base profile\n"
-        "  site       a site has 1.5 times what it had in the base profile, and at least 10 more\n"
+        "  site       a site has at least %d more than in the base profile, and twice the root of what it had there\n"
         "  floor      the smallest count of a window rose over 4 windows of 120 s (or 4, 16, 64 times as long)\n"
         "  baseline   over 2000, and over 1.02 times the P90 of the last 30 samples\n"
         "  A rule that fires is a suspicion only: %d profiles follow, then three in a window as long as a site (innermost\n"
@@ -70,7 +70,7 @@ static void formulas(gs_buf *out)
         "  Resolved when no target has shown it for %d s; a target stops to show it when it has under half of its peak\n"
         "  in two profiles, or is a new process.\n"
         "  GROWTH in the table is the newest count over the oldest of the last %d.\n",
-        GS_MIN_RISE, GS_PROFILES_ON_SUSPICION, GS_RESOLVE_MS / 1000, GS_SERIES_RECENT);
+        GS_MIN_RISE, GS_MIN_RISE, GS_PROFILES_ON_SUSPICION, GS_RESOLVE_MS / 1000, GS_SERIES_RECENT);
 }
 
 static void exit_codes(gs_buf *out)

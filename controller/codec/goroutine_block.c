@@ -118,7 +118,7 @@ static struct scan scan(const char *p, size_t n)
         }
         s.lines++;
         ancestors |= kind == LINE_ANCESTOR;
-        if (ancestors)
+        if (ancestors || (kind == LINE_FUNCTION && gs_str_starts(text, "exit status "))) /* the latter is of `go run` */
             continue;
         s.last = kind;
         if (kind == LINE_FUNCTION) {
@@ -223,11 +223,11 @@ bool gs_dump_block_is_whole(const gs_dump_text *t, const gs_dump_header *h, cons
 {
     struct scan s = scan(p, n);
     gs_str rest = {s.end, (size_t)(p + n - s.end)};
-    if (rest.n)
-        return s.last == LINE_CREATED ? is_place(rest) : s.created;
+    if (s.last == LINE_CREATED)
+        return is_place(rest);
     if (s.created)
-        return s.last != LINE_CREATED;
-    if (s.last != LINE_FILE)
+        return true;
+    if (rest.n ? s.last != LINE_FUNCTION || !is_place(rest) : s.last != LINE_FILE)
         return false;
     /* Who made it comes last, but for the main goroutine and those that C made. */
     if (h->id == 1)

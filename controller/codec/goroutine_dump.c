@@ -221,7 +221,9 @@ static int finish_debug2(gs_dump *d, gs_error *err)
     }
     size_t skip = (size_t)(nl - rest.p) + 1, used;
     if (!gs_dump_block_is_whole(&d->t, &h, rest.p + skip, rest.n - skip)) {
-        (void)gs_sites_count(d->t.sites, 0, &(gs_sighting){.count = h.id != 0, .dump = true, .id = h.id});
+        d->truncated = true;
+        if (h.id != 0)
+            (void)gs_sites_count(d->t.sites, 0, &(gs_sighting){.count = 1, .dump = true, .id = h.id});
         return 0;
     }
     int e = keep(d, "\n\n", 2, err);

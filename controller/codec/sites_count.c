@@ -65,7 +65,7 @@ static void copy_set(gs_arena *a, const gs_label *v, size_t n, gs_label_set *ret
 uint32_t gs_sites_label_set(gs_sites *s, const gs_raw_label *labels, size_t n, uint32_t handler)
 {
     gs_cleanup(gs_arena_done) gs_arena a = {0};
-    gs_label v[GS_MAX_LABELS + 1];
+    gs_label v[GS_MAX_LABELS + 1] = {{0}};
     size_t kept = copy_labels(&a, labels, n, v);
     if (handler != GS_SITES_NONE && kept < GS_MAX_LABELS && !has_label(v, kept, "route") &&
         !has_label(v, kept, "handler"))

@@ -95,6 +95,13 @@ void gs_detect_series(const gs_detection *d, const gs_series *se, int64_t now_ms
         ret->rules |= GS_RULE_FLOOR;
 }
 
+/* Beyond twice the deviation that the count of a Poisson process has, its root. */
+static bool stands_out(uint64_t count, uint64_t before)
+{
+    uint64_t more = count > before ? count - before : 0;
+    return more >= GS_MIN_RISE && (more > UINT32_MAX || more * more >= 4 * before);
+}
+
 void gs_detect_profile(const gs_detection *d, const gs_profile *p, const gs_counts *base, gs_verdict *ret)
 {
     *ret = (gs_verdict){0};
@@ -109,7 +116,7 @@ void gs_detect_profile(const gs_detection *d, const gs_profile *p, const gs_coun
                                (unsigned long long)s->count, gs_state_name(s->state), s->leaf);
             ret->rules |= GS_RULE_BLOCKED;
         }
-        if (compare && s->count >= before + 10 && s->count - before >= (before + 1) / 2) {
+        if (compare && stands_out(s->count, before)) {
             if (!ret->rules)
                 (void)snprintf(ret->reason, sizeof ret->reason, "site: %llu to %llu goroutines at %s",
                                (unsigned long long)before, (unsigned long long)s->count, s->leaf);

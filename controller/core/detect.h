@@ -36,7 +36,8 @@ void gs_detect_series(const gs_detection *d, const gs_series *se, int64_t now_ms
 
 /* On one profile, against the base where there is one:
  * blocked: at least `goroutines` blocked at one site, and more than in the base.
- * site: a site has at least half more than in the base, and at least 10 more. */
+ * site: a site has at least GS_MIN_RISE more than in the base, and at least twice the root of what it had there: what
+ *   comes and goes by chance stays within (Poisson). */
 void gs_detect_profile(const gs_detection *d, const gs_profile *p, const gs_counts *base, gs_verdict *ret);
 
 #endif

@@ -1,5 +1,7 @@
 #include "core/escalate.h"
 
+#include <math.h>
+
 static int64_t clamp(int64_t v, int64_t min, int64_t max)
 {
     v = v < max ? v : max;
@@ -16,25 +18,27 @@ gs_pace gs_pace_of(int64_t interval_ms, int64_t window_ms)
     };
 }
 
-bool gs_escalate_suspect(gs_escalation *e, unsigned rules, int64_t now_ms)
+bool gs_escalate_suspect(gs_escalation *e, unsigned rules, double goroutines, int64_t now_ms)
 {
     if (gs_escalate_due(e) >= 0) {
         e->rules |= rules;
         return false;
     }
-    if (e->look == GS_LOOK_HOLD && now_ms < e->next_ms)
+    if (e->look == GS_LOOK_HOLD && now_ms < e->next_ms && goroutines < e->held_at * 1.25 + 10)
         return false;
     *e = (gs_escalation){.look = GS_LOOK_PROFILING, .rules = rules, .next_ms = now_ms};
     return true;
 }
 
-static void hold(gs_escalation *e, const gs_pace *pace, int64_t now_ms)
+static void hold(gs_escalation *e, double goroutines, const gs_pace *pace, int64_t now_ms)
 {
     e->look = GS_LOOK_HOLD;
+    e->held_at = goroutines;
     e->next_ms = now_ms + pace->hold;
 }
 
-void gs_escalate_profiled(gs_escalation *e, enum gs_prospect prospect, const gs_pace *pace, int64_t now_ms)
+void gs_escalate_profiled(gs_escalation *e, enum gs_prospect prospect, double goroutines, const gs_pace *pace,
+                          int64_t now_ms)
 {
     e->failures = 0;
     e->taken++;
@@ -49,7 +53,7 @@ void gs_escalate_profiled(gs_escalation *e, enum gs_prospect prospect, const gs_
         e->look = GS_LOOK_WATCHING;
         e->next_ms = now_ms + pace->watching;
     } else {
-        hold(e, pace, now_ms);
+        hold(e, goroutines, pace, now_ms);
     }
 }
 
@@ -64,7 +68,7 @@ void gs_escalate_failed(gs_escalation *e, enum gs_prospect prospect, const gs_pa
     } else if (e->failures < GS_PROFILE_FAILURES) {
         e->next_ms = now_ms + pace->profiling;
     } else {
-        hold(e, pace, now_ms);
+        hold(e, INFINITY, pace, now_ms); /* it cannot be had: more goroutines do not change that */
     }
 }
 

@@ -14,6 +14,7 @@ typedef struct gs_escalation {
     unsigned failures; /* in a row */
     unsigned rules;    /* enum gs_rule that raised it */
     int64_t next_ms;   /* when the next profile is due, or the hold ends; monotonic */
+    double held_at;    /* goroutines when the hold began */
 } gs_escalation;
 
 /* The gaps between profiles, in milliseconds. */
@@ -38,10 +39,12 @@ enum gs_prospect {
 #define GS_PROFILES_ON_SUSPICION 3
 #define GS_PROFILE_FAILURES 3 /* then the suspicion is dropped and held */
 
-/* A rule fired. True where that begins an escalation: the first profile is due at once. */
-bool gs_escalate_suspect(gs_escalation *e, unsigned rules, int64_t now_ms);
+/* A rule fired. True where that begins an escalation: the first profile is due at once. A hold ends early where the
+ * process has a quarter and 10 goroutines more than when it began. */
+bool gs_escalate_suspect(gs_escalation *e, unsigned rules, double goroutines, int64_t now_ms);
 /* A profile came in. */
-void gs_escalate_profiled(gs_escalation *e, enum gs_prospect prospect, const gs_pace *pace, int64_t now_ms);
+void gs_escalate_profiled(gs_escalation *e, enum gs_prospect prospect, double goroutines, const gs_pace *pace,
+                          int64_t now_ms);
 void gs_escalate_failed(gs_escalation *e, enum gs_prospect prospect, const gs_pace *pace, int64_t now_ms);
 /* The process is a new one, or the incident that listed the pod is over. */
 void gs_escalate_reset(gs_escalation *e);

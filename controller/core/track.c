@@ -13,9 +13,10 @@ struct gs_tracked_id {
 /* A descriptor or a reader for each goroutine, and a quarter of slack. */
 #define PER_LOAD 1.25
 #define EXPLAINED_SHARE 0.75  /* of the growth */
-#define UNDIMINISHED 0.5      /* of its mean growth per window that the newest one must show */
+#define UNDIMINISHED 0.5      /* of its mean growth per window that the newest one must show, and the time since */
+#define STEEPER 3.0           /* times the mean growth per window before: the run begins here */
 #define MOVED_SHARE 0.5       /* of a site's growth that the process as a whole must show too */
-#define KEPT_SHARE 0.5        /* of the first dump's goroutines that must be in the second one */
+#define KEPT_SHARE 0.5        /* of the first dump's goroutines that must be in the second one; so of those that grew */
 #define FIRST_DUMP_SHARE 0.3  /* of fullDumpMaxGoroutines: from here on the dumps do not wait for the windows, ... */
 #define SECOND_DUMP_SHARE 0.6 /* ... or there would be too many goroutines for the second one */
 
@@ -92,15 +93,37 @@ static double load_between(const gs_track_site *s, const gs_context *a, const gs
     return isfinite(load) && load > connections ? load : connections;
 }
 
+/* This window is the first of a new run. */
+static void run_anew(gs_track *t, gs_track_site *s)
+{
+    uint32_t high = s->high_now;
+    run_begin(s, s->low, t->at_window.total, s->low_ms);
+    s->high = s->high_now = high;
+    s->leak_samples = 0;
+}
+
+/* The window before this one is, and had ended a window ago at the latest. */
+static void run_from_before(gs_track *t, gs_track_site *s)
+{
+    gs_track_site was = *s;
+    run_begin(s, was.low_before, t->at_window.total, t->window_end_ms - t->window_ms);
+    s->high = was.high_before;
+    s->high_now = was.high_now;
+    s->low = was.low;
+    s->low_ms = was.low_ms;
+    s->risen = 1;
+}
+
 /* The window is over: does the run go on? */
 static void close_window(gs_track *t, gs_track_site *s)
 {
     bool rose = s->risen == 0 || s->low > s->low_before;
     if (!rose) {
-        run_begin(s, s->low, t->at_window.total, s->low_ms);
-        s->leak_samples = 0;
+        run_anew(t, s);
     } else if (s->risen > 0) {
         uint32_t by = s->low - s->low_before;
+        if (s->risen > 1 && by > STEEPER * (double)s->grown / (s->risen - 1.0))
+            run_from_before(t, s);
         s->grown_last = by;
         double load = PER_LOAD * load_between(s, &t->at_window, &t->now);
         s->grown += by;
@@ -241,6 +264,8 @@ static void remember(gs_track *t, const gs_profile *p)
         s->dumped++;
         t->ids[t->n_ids++] = (struct gs_tracked_id){p->goroutines[k].id, (uint32_t)(s - t->v)};
     }
+    for (size_t k = 0; k < t->n; k++)
+        t->v[k].fresh = t->v[k].dumped > t->v[k].from ? t->v[k].dumped - t->v[k].from : 0;
     if (t->n_ids)
         qsort(t->ids, t->n_ids, sizeof *t->ids, by_id);
 }
@@ -283,13 +308,26 @@ static bool moved(const gs_track *t, const gs_track_site *s)
     return total < MOVED_SHARE * ((double)s->last - (double)s->from);
 }
 
-/* It rose over so many windows, and goes on undiminished: a ramp that flattens is none. */
+/* A ramp that flattens is no leak: the last window grew, and so did what has passed of this one. */
+static bool undiminished(const gs_track_site *s)
+{
+    double mean = s->risen > 1 ? (double)s->grown / (s->risen - 1.0) : 0;
+    return s->grown_last >= UNDIMINISHED * mean && (double)s->last - s->low_before >= UNDIMINISHED * mean;
+}
+
+/* It rose over so many windows, and goes on. */
 static bool by_windows(const gs_track *t, const gs_track_site *s, unsigned windows)
 {
     double ms = (double)(t->last_ms - s->from_ms);
     return s->risen >= windows && ms >= (double)t->window_ms * windows && s->last > s->high_before &&
-           s->low_before > s->high && s->last - s->from >= GS_MIN_RISE &&
-           UNDIMINISHED * (double)s->grown <= s->grown_last * (s->risen - 1.0) && !moved(t, s);
+           s->low_before > s->high && s->last - s->from >= GS_MIN_RISE && undiminished(s) && !moved(t, s);
+}
+
+/* What it grew by until the first dump was mostly still there in the second one. That of all of them most are is not
+ * enough: a pool of workers stays, and the load that comes and goes does so on top of it. */
+static bool ids_survive(const gs_track *t, const gs_track_site *s)
+{
+    return t->dumps >= 2 && s->dumped && s->dumped - s->kept <= (1 - KEPT_SHARE) * s->fresh;
 }
 
 /* Windows after which a site is Suspected. */
@@ -333,7 +371,7 @@ enum gs_grade gs_track_grade(const gs_track *t, const gs_track_site *s, int wind
     if (!by_windows(t, s, suspected))
         return GS_GRADE_NONE;
     *ret_reasons = GS_REASON_SITE;
-    bool ids = t->dumps >= 2 && s->dumped;
+    bool ids = ids_survive(t, s);
     if (!by_windows(t, s, ids ? n : n * GS_UNSURE_HALVES / 2))
         return GS_GRADE_SUSPECTED;
     *ret_reasons |= GS_REASON_FLOOR | (ids ? GS_REASON_IDS : GS_REASON_COUNTS);

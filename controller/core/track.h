@@ -2,7 +2,9 @@
  *
  * A leak is told from load by what load does not do for long:
  *   - its count at a site never falls back: the minimum over windows of windowSeconds rises from window to window, and
- *     the newest window's minimum is above the maximum of the run's first one, and it goes on undiminished;
+ *     the newest window's minimum is above the maximum of the run's first one, and it goes on undiminished. A window
+ *     that rises several times as much as those before is where the run begins: windows that happened to rise before a
+ *     pool was scaled up are no part of it;
  *   - nothing explains it: not as many connections were opened that somebody reads, not as many requests are in flight;
  *   - it adds to the process: goroutines that merely moved there from another site are none;
  *   - the goroutines are the same ones: ids of a dump are still there in a second one. A queue that grows while it is
@@ -52,6 +54,7 @@ typedef struct gs_track_site {
     unsigned leak_samples;          /* leak profiles that named it, each with more goroutines */
     uint32_t leak_count;            /* in the newest of those */
     uint32_t dumped, kept;          /* goroutines in the first dump, and of those in the second one */
+    uint32_t fresh;                 /* of the first dump: more than when the run began */
 } gs_track_site;
 
 typedef struct gs_track {

@@ -18,9 +18,20 @@ static int64_t window_ms(const target *t)
     return (int64_t)t->g->pe->p->detection.floor.window_s * 1000;
 }
 
+/* Up to a quarter shorter: a load that comes and goes in step with regular profiles would seem to rise for hours. */
+static int64_t vary(gs_rng *rng, int64_t gap_ms, int64_t least_ms)
+{
+    gap_ms -= (int64_t)gs_rng_below(rng, (uint64_t)gap_ms / 4 + 1);
+    return gap_ms > least_ms ? gap_ms : least_ms;
+}
+
 static gs_pace pace_of(const target *t)
 {
-    return gs_pace_of((int64_t)t->g->pe->p->interval_s * 1000, window_ms(t));
+    int64_t interval_ms = (int64_t)t->g->pe->p->interval_s * 1000;
+    gs_pace pace = gs_pace_of(interval_ms, window_ms(t));
+    pace.watching = vary(&t->e->rng, pace.watching, interval_ms);
+    pace.tracking = vary(&t->e->rng, pace.tracking, interval_ms);
+    return pace;
 }
 
 void gs_profile_arm(target *t)
@@ -55,7 +66,7 @@ void gs_track_forget(target *t)
 void gs_suspect(target *t, unsigned rules, const char *reason)
 {
     gs_engine *e = t->e;
-    if (!gs_escalate_suspect(&t->esc, rules, mono(e)))
+    if (!gs_escalate_suspect(&t->esc, rules, (double)gs_series_last(&t->series), mono(e)))
         return;
     gs_track_forget(t);
     for (unsigned k = 0; k < GS_RULES; k++)
@@ -141,7 +152,7 @@ static void conclude(target *t)
     if (t->track->dump) /* once the incident is there that it may have led to */
         gs_incidents_describe(t, t->track->dump);
     end_look(t->track);
-    gs_escalate_profiled(&t->esc, prospect_of(t), &pace, mono(t->e));
+    gs_escalate_profiled(&t->esc, prospect_of(t), (double)gs_series_last(&t->series), &pace, mono(t->e));
     if (gs_escalate_due(&t->esc) < 0)
         gs_track_forget(t);
 }

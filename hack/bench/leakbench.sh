@@ -15,8 +15,8 @@ usage: $0 [--seeds N,N,...] [--gostat FILE] [-o FILE] [RUN_OPTION...]
   --gostat   the binary; left out, build/release/gostat is built by hack/build.sh
   -o         results as JSON (default build/leakbench.json)
 
-Other options go to tests/leakbench/run.py; see its --help. Takes some 17 minutes for each seed, and 9 for the timing at
-the default windows; the machine should have nothing else to do. Ends with the bars of the project.
+Other options go to tests/leakbench/run.py; see its --help. Takes some 13 minutes for each seed, and up to 10 for the
+timing at the default windows; the machine should have nothing else to do. Ends with the bars of the project.
 Exit codes: 0 all bars met, 1 one was missed, 2 usage error.
 USAGE
 }

@@ -28,6 +28,7 @@ GOSTAT = os.environ.get("GOSTAT_BIN") or str(ROOT / "build/dev/gostat")
 WORKLOADS = pathlib.Path(os.environ.get("GOSTAT_WORKLOADS") or ROOT / "build/workloads")
 API = "/apis/gostat.dev/v1alpha1/namespaces"
 BUCKET = "evidence"
+GRADES = ("Suspected", "Probable", "Proven")
 KINDS = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
 
 
@@ -159,6 +160,12 @@ class Program:
         request = urllib.request.Request(f"http://{self.ip}:{self.port}{path}", method="POST")
         urllib.request.urlopen(request, timeout=5).read()
 
+    def metric(self, name):
+        """The value of one series of its /metrics; 0: there is none."""
+        with urllib.request.urlopen(f"http://{self.ip}:{self.port}/metrics", timeout=5) as r:
+            lines = r.read().decode().splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0)
+
     def fix(self):
         self.post("/leak?on=false")
         self.post("/release")
@@ -230,11 +237,14 @@ class Space:
         rs = self.post(path + "replicasets", {"metadata": meta, "spec": {k: spec[k] for k in ("selector", "template")}})
         return {**owner, "kind": "ReplicaSet", "name": f"{app}-5d4f", "uid": rs["metadata"]["uid"]}
 
-    def pod(self, app, name, ip, port, owner=None, host_network=False):
+    def pod(self, app, name, ip, port, owner=None, host_network=False, limit=None):
         path = f"/api/v1/namespaces/{self.name}/pods"
         meta = {"name": name, "labels": {"app": app}, "ownerReferences": [owner] if owner else []}
         ports = [{"name": "http", "containerPort": port}]
-        spec = {"containers": [{"name": "main", "image": "main", "ports": ports}], "hostNetwork": host_network}
+        container = {"name": "main", "image": "main", "ports": ports}
+        if limit:
+            container["resources"] = {"limits": {"memory": limit}}
+        spec = {"containers": [container], "hostNetwork": host_network}
         self.post(path, {"metadata": meta, "spec": spec})
         self.patch(f"{path}/{name}/status", {"status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}})
 
@@ -242,10 +252,10 @@ class Space:
         status, answer = self.api.request("DELETE", f"/api/v1/namespaces/{self.name}/pods/{name}?gracePeriodSeconds=0")
         assert status == 200, answer
 
-    def leaky(self, app, owner=None, name=None, program="leaky", **env):
+    def leaky(self, app, owner=None, name=None, program="leaky", limit=None, **env):
         p = Program(program, **{"RATE": "5", **env})
         self.programs.append(p)
-        self.pod(app, name or f"{app}-0", p.ip, p.port, owner)
+        self.pod(app, name or f"{app}-0", p.ip, p.port, owner, limit=limit)
         return p
 
     def policy(self, app, name=None, mode="Enforce", max_replicas=5, s3=None, secret="s3", ca=None, port="http", **spec):
@@ -309,6 +319,15 @@ class Space:
             return found[0] if found and found[0].get("status") and wanted(found[0]) else None
 
         return until(lambda: f"{what}: {self.incidents(app)} {self.get_policy(app)}", probe, seconds)
+
+    def wait_grade(self, app, grade, seconds=60):
+        """That grade, or a surer one."""
+        enough = GRADES[GRADES.index(grade) :]
+        return self.wait_incident(app, lambda i: i["status"].get("grade") in enough, grade, seconds)
+
+    def wait_evidence(self, app, pieces, seconds=20):
+        wanted = lambda i: len(i["status"].get("evidence", [])) >= pieces  # noqa: E731
+        return self.wait_incident(app, wanted, f"{pieces} pieces of evidence", seconds)
 
     def wait_action(self, app, outcome, reason="", seconds=60):
         def wanted(i):

@@ -125,7 +125,7 @@ def no_action_without_evidence(space):
         owner = space.workload("shop", replicas=2)
         programs = [space.leaky("shop", owner, f"shop-{n}") for n in range(2)]
         space.policy("shop")
-        space.wait_incident("shop", lambda i: i["status"]["grade"] == "Probable", "Probable", 60)
+        space.wait_grade("shop", "Probable")
         c = space.wait_condition("shop", "Healing", "False", "EvidenceFailing", 40)
         assert "no action without evidence" in c["message"]
         i = space.wait_incident("shop", lambda i: condition(i, "EvidenceStored")["status"] == "False", "not stored")
@@ -213,7 +213,7 @@ def refused(space):
     space.wait_action("bare", "Refused", "NotScalable: a Pod has no scale")
     i = space.wait_action("dryrun", "Succeeded")
     assert [(a["from"], a["to"], a["dryRun"]) for a in i["status"]["actions"]] == [(2, 3, True)]
-    space.wait_incident("observe", lambda i: i["status"]["grade"] == "Probable", "Probable")
+    space.wait_grade("observe", "Probable")
     space.wait_condition("observe", "Healing", "False", "Observe")
     space.wait_condition("hpa", "Healing", "False", "Autoscaler")
     time.sleep(10)
@@ -231,6 +231,8 @@ def rests_while_not_ready(space):
     space.leaky("shop", space.workload("shop", replicas=2))
     space.policy("shop", max_replicas=2)
     space.wait_action("shop", "Refused", "MaxReplicas")
+    space.wait_grade("shop", "Proven")
+    space.wait_evidence("shop", 4)  # of both grades: nothing is left to be stored
     path = f"/api/v1/namespaces/{space.name}/secrets/s3"
     space.patch(path, {"metadata": {"labels": {"gostat.dev/usable": None}}})
     space.wait_condition("shop", "Ready", "False", "SecretNotUsable", 35)
@@ -239,6 +241,51 @@ def rests_while_not_ready(space):
     c = space.wait_condition("shop", "Healing", "False", "Retrying", 10)
     assert "condition Ready" in c["message"]
     assert space.scalings("shop") == 0 and space.incidents()[0]["status"]["phase"] == "Open"
+
+
+def grade_reasons(incident):
+    """Without the rules, which raise suspicion only."""
+    return {r for r in incident["status"]["gradeReasons"] if not r.endswith("Rule")}
+
+
+def near_its_memory_limit(space):
+    """A dump needs memory of its own: a pod that has little left is not asked for one, and the leak is graded all the
+    same, a little later. The pod beside it, with the same leak and no limit, is asked for two."""
+    space.secret()
+    programs = {}
+    for app, limit in (("near", "12Mi"), ("free", None)):
+        programs[app] = space.leaky(app, space.workload(app), limit=limit, LEAK="lock")
+        space.policy(app, mode="Observe", detection={"floor": {"windowSeconds": 2, "windows": 4}})
+    near = space.wait_grade("near", "Probable")
+    free = space.wait_grade("free", "Probable")
+    assert grade_reasons(near) == {"FloorRises", "SiteGrows", "CountsSurvive"}
+    assert grade_reasons(free) == {"FloorRises", "SiteGrows", "IdsSurvive"}
+    assert programs["near"].metric("process_resident_memory_bytes") > 0.8 * 12 * 2**20
+    dumps = 'workload_profile_requests_total{debug="2",profile="goroutine"}'
+    assert (programs["near"].metric(dumps), programs["free"].metric(dumps)) == (0, 2)
+    for i in (near, free):
+        assert i["status"]["patterns"][0]["leafFunction"] == "main.(*ledger).post"
+
+
+def evidence_of_both_kinds(space):
+    """What the runtime's leak profile has graded is kept with that profile; go tool pprof reads it and the other one."""
+    space.secret()
+    space.leaky("shop", space.workload("shop"))
+    space.policy("shop", mode="Observe")
+    space.wait_grade("shop", "Proven")
+    i = space.wait_evidence("shop", 4)
+    check_evidence(space, i)
+    assert grade_reasons(i) == {"SiteGrows", "LeakProfile", "LeakProfileGrows"}
+    endings = {"Goroutine": "-goroutine.pb.gz", "GoroutineLeak": "-goroutineleak.pb.gz"}
+    evidence = i["status"]["evidence"]
+    space.directory.mkdir(parents=True)
+    assert sorted(e["kind"] for e in evidence) == sorted(2 * list(endings))
+    for e in evidence:
+        assert e["key"].endswith(endings[e["kind"]]) and e["pod"] == "shop-0"
+        file = space.directory / e["key"].replace("/", "-")
+        file.write_bytes(space.s3.objects(space.name)[e["key"]])
+        top = subprocess.run(["go", "tool", "pprof", "-top", "-cum", file], capture_output=True, text=True, check=True)
+        assert "main.(*orders).publish" in top.stdout
 
 
 def bad_pods(space):
@@ -255,7 +302,7 @@ def bad_pods(space):
     host = Counting()
     space.pod("shop", "shop-host", "127.0.0.1", host.port, owner, host_network=True)
     space.policy("shop", mode="Observe")
-    i = space.wait_incident("shop", lambda i: i["status"]["grade"] == "Probable", "Probable", 90)
+    i = space.wait_grade("shop", "Proven", 90)
     assert [p["name"] for p in i["status"]["pods"]] == ["shop-leaky"]
     assert i["status"]["patterns"][0]["leafFunction"] == "main.(*orders).publish"
     bad = len(bad_servers.ALL)
@@ -286,8 +333,8 @@ def suspended(space):
     space.leaky("gone", space.workload("gone"))
     for app in ("shop", "gone"):
         space.policy(app, mode="Observe")
-    first = space.wait_incident("shop", lambda i: i["status"]["grade"] == "Probable", "Probable")
-    space.wait_incident("gone", lambda i: i["status"]["grade"] == "Probable", "Probable")
+    first = space.wait_grade("shop", "Probable")
+    space.wait_grade("gone", "Probable")
     for app in ("shop", "gone"):
         space.patch(space.policy_path(app), {"spec": {"suspend": True}})
         space.wait_condition(app, "Collecting", "False", "Suspended", 10)
@@ -357,6 +404,8 @@ SCENARIOS = [
     comes_back,
     refused,
     rests_while_not_ready,
+    near_its_memory_limit,
+    evidence_of_both_kinds,
     bad_pods,
     only_host_network,
     suspended,

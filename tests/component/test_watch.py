@@ -37,8 +37,8 @@ LEAKS = {  # leaf, entry, state, route label: see tests/workloads/README.md
 }
 PROVEN = ("channel", "cancel")  # the runtime's leak profile names them; the others must rise through the windows
 EVENTS = {"suspected", "graded", "incident", "resolved", "action", "refused"}
-# Windows of a second: growth that load explains, as connections do that of "io", takes 12 of them to be Suspected and 36 to
-# be Probable.
+# Short windows: growth that load explains, as connections do that of "io", takes 12 of them to be Suspected and 36 to be
+# Probable.
 WINDOWS = """
 apiVersion: gostat.dev/v1alpha1
 kind: GostatPolicy
@@ -47,7 +47,7 @@ spec:
   selector: {matchLabels: {app: shop}}
   endpoint: {pprof: {port: 6060}, metrics: {port: 6060}}
   sampling: {intervalSeconds: 1, timeoutSeconds: 1, profileIntervalSeconds: 10}
-  detection: {floor: {windowSeconds: 1, windows: 2}}
+  detection: {floor: {windowSeconds: 2, windows: 2}}
 """
 ENFORCE = """
 apiVersion: gostat.dev/v1alpha1
@@ -170,7 +170,7 @@ def world(tmp_path_factory):
         w.windows_policy = w.policy.with_name("windows.yaml")
         w.windows_policy.write_text(WINDOWS)
         w.windows = start(
-            Watch, "-o", "json", "-f", w.windows_policy, "--for", 60, "--evidence", w.evidence,
+            Watch, "-o", "json", "-f", w.windows_policy, "--for", 95, "--evidence", w.evidence,
             *(w.leaky[kind].address for kind in LEAKS if kind not in PROVEN), w.burst.address,
         )  # fmt: skip
 

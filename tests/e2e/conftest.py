@@ -68,7 +68,7 @@ def run_scenes(request, stage, modules):
 @pytest.fixture(scope="session")
 def scenes(request, stage):
     """The first half: not all at once, since two processors are shared by all that runs here."""
-    running = run_scenes(request, stage, ["test_1_leaks", "test_2_healing"])
+    running = run_scenes(request, stage, ["test_1_leaks", "test_2_fleet", "test_2_healing"])
     yield running
     running.close()
 

@@ -94,6 +94,11 @@ class Controller:
     def get_metrics(self):
         return self._get(self.metrics + "/metrics")
 
+    def counter(self, name):
+        """The sum over its series."""
+        found = [line.rpartition(" ") for line in self.get_metrics()[1].splitlines() if line[:1] != "#"]
+        return sum(int(float(value)) for series, _, value in found if series.partition("{")[0] == name)
+
     def _get(self, url):
         try:
             with urllib.request.urlopen(url, timeout=2) as r:

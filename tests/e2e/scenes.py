@@ -24,9 +24,9 @@ class Scenes:
                 if isinstance(a, Shop):
                     a.close()
 
-    def result(self, name):
+    def result(self, name, seconds=420):
         """What the scene has returned; raises what it has raised."""
-        return self._futures[name].result(timeout=420)
+        return self._futures[name].result(timeout=seconds)
 
     def wait(self):
         concurrent.futures.wait(self._futures.values(), timeout=420)

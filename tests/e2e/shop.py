@@ -19,6 +19,7 @@ LEAVES = {
     "cancel": "main.(*session).watch",
     "io": "main.(*prices).fetchQuote",
 }
+GRADES = ("Suspected", "Probable", "Proven")
 NEVER = 86400  # LEAK_AFTER of a program that leaks when it is told to
 
 
@@ -100,7 +101,9 @@ class Shop:
         }
         self.world.core.create_namespaced_secret(self.ns, {"metadata": {"name": name, "labels": labels}, "data": data})
 
-    def policy(self, name="shop", mode="Enforce", interval=2, labels=None, max_replicas=5, secret="gostat-s3"):
+    def policy(self, name="shop", mode="Enforce", interval=2, labels=None, windows=None, secret="gostat-s3"):
+        """windows: (windowSeconds, windows) of the rule floor; None: the defaults."""
+        detection = {"floor": {"windowSeconds": windows[0], "windows": windows[1]}} if windows else {}
         body = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "GostatPolicy",
@@ -110,6 +113,7 @@ class Shop:
                 "selector": {"matchLabels": labels or {"app": "payments"}},
                 "endpoint": {"pprof": {"port": "http"}, "metrics": {"port": "http"}},
                 "sampling": {"intervalSeconds": interval, "timeoutSeconds": 1},
+                "detection": detection,
                 "snapshot": {
                     "s3": {
                         "endpoint": os.environ["S3_ENDPOINT"],
@@ -119,16 +123,16 @@ class Shop:
                         "caSecretRef": {"name": secret},
                     }
                 },
-                "healing": {"actions": [{"type": "ScaleOut", "scaleOut": {"step": 1, "maxReplicas": max_replicas}}]},
+                "healing": {"actions": [{"type": "ScaleOut", "scaleOut": {"step": 1, "maxReplicas": 5}}]},
             },
         }
         self.world.custom.create_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatpolicies", body)
 
-    def leaking_shop(self, leak="channel", mode="Enforce", interval=2, replicas=2):
+    def leaking_shop(self, leak="channel", mode="Enforce", interval=2, windows=None, replicas=2):
         """The usual: payments, which leaks when it is told to, its Secret, its policy; the pods are Ready and sampled."""
         self.deployment(replicas=replicas, LEAK=leak, RATE=4, LEAK_AFTER=NEVER)
         self.secret()
-        self.policy(mode=mode, interval=interval)
+        self.policy(mode=mode, interval=interval, windows=windows)
         self.wait_sampled()
 
     # What is there
@@ -157,6 +161,10 @@ class Shop:
         found = self.world.core.list_namespaced_pod(self.ns, label_selector=f"app={name}").items
         return [p for p in found if p.status.pod_ip and not p.metadata.deletion_timestamp]
 
+    @staticmethod
+    def is_ready(pod):
+        return any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or [])
+
     def ready(self, count, name="payments"):
         s = self.world.apps.read_namespaced_deployment(name, self.ns).status
         return s.ready_replicas == count and s.updated_replicas == count and s.replicas == count
@@ -166,10 +174,10 @@ class Shop:
 
     # What is done to it
 
-    def leak(self, name="payments"):
-        """Every pod leaks from now on; the time before the first leaked goroutine."""
+    def leak(self, pods=None):
+        """These pods of payments (None: all) leak from now on; the time before the first leaked goroutine."""
         since = time.time()
-        for p in self.pods(name):
+        for p in pods or self.pods():
             self._post(p, "/leak?on=true")
         return since
 
@@ -182,6 +190,13 @@ class Shop:
         """Rolls the program out that does not leak."""
         patch = {"spec": {"template": {"spec": {"containers": [{"name": "main", "env": [{"name": "LEAK", "value": "off"}]}]}}}}
         self.world.apps.patch_namespaced_deployment(name, self.ns, patch)
+
+    def half_rollout(self, **env):
+        """Rolls out payments with this environment, and stops in the middle: a new pod counts after five minutes only."""
+        half = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "50%"}}
+        container = {"name": "main", "env": [{"name": k, "value": str(v)} for k, v in env.items()]}
+        spec = {"minReadySeconds": 300, "strategy": half, "template": {"spec": {"containers": [container]}}}
+        self.world.apps.patch_namespaced_deployment("payments", self.ns, {"spec": spec})
 
     def scale(self, replicas, name="payments"):
         self.world.apps.patch_namespaced_deployment_scale(name, self.ns, {"spec": {"replicas": replicas}})
@@ -204,6 +219,32 @@ class Shop:
 
     def wait_incident(self, seconds=90):
         return self.until(seconds, "an incident", self.incident)
+
+    def wait_grade(self, grade, seconds=90):
+        """That grade, or a surer one; the incident."""
+        enough = GRADES[GRADES.index(grade) :]
+
+        def graded():
+            i = self.incident()
+            return i if i and i["status"].get("grade") in enough else None
+
+        return self.until(seconds, f"graded {grade}", graded)
+
+    def wait_evidence(self, pieces, seconds=20):
+        """So many snapshots are stored; the incident."""
+
+        def stored():
+            i = self.incident()
+            return i if i and len(i["status"].get("evidence", [])) >= pieces else None
+
+        return self.until(seconds, f"{pieces} pieces of evidence", stored)
+
+    def events(self, incident):
+        """What people were told of an incident: the reasons, one for each time."""
+        found = self.world.core.list_namespaced_event(self.ns).items
+        uid = incident["metadata"]["uid"]
+        mine = [e for e in found if e.involved_object.kind == "GostatIncident" and e.involved_object.uid == uid]
+        return [e.reason for e in mine for _ in range((e.series.count if e.series else e.count) or 1)]
 
     def wait_action(self, outcome, seconds=90):
         """An action with this outcome; the incident."""

@@ -90,7 +90,9 @@ def incident_deleted(shop):
     """The record of an open leak is made again, and with it what was done."""
     shop.leaking_shop()
     shop.leak()
-    before = shop.wait_action("Succeeded")
+    shop.wait_action("Succeeded")
+    shop.wait_grade("Proven")
+    before = shop.wait_evidence(4)  # of Probable and of Proven: nothing of it changes any more
     name = before["metadata"]["name"]
     shop.world.custom.delete_namespaced_custom_object(GROUP, VERSION, shop.ns, "gostatincidents", name)
 

@@ -9,13 +9,17 @@ static void check_site(const gs_profile *p, size_t k)
     FUZZ_CHECK(s->count > 0 && s->leaf && s->entry && s->leaf_file);
     FUZZ_CHECK(strlen(s->id) == GS_SITE_ID_LEN - 1 && s->id[0] == 'p');
     FUZZ_CHECK(s->state < GS_STATE_COUNT_);
-    FUZZ_CHECK(s->n_key_frames > 0 && s->n_key_frames <= GS_MAX_KEY_FRAMES && s->n_labels <= GS_MAX_LABELS);
+    FUZZ_CHECK(s->n_key_frames > 0 && s->n_key_frames <= GS_MAX_KEY_FRAMES && s->n_labels <= GS_LABEL_SETS);
     for (size_t i = 0; i < s->n_key_frames; i++)
         FUZZ_CHECK(strlen(s->key_frames[i]) < 2 * GS_MAX_NAME + 32);
-    for (size_t i = 0; i < s->n_labels; i++)
-        FUZZ_CHECK(s->labels[i].key[0] && s->labels[i].value);
-    for (size_t i = 1; i < s->n_labels; i++)
-        FUZZ_CHECK(strcmp(s->labels[i - 1].key, s->labels[i].key) < 0);
+    for (size_t i = 0; i < s->n_labels; i++) {
+        const gs_label_set *l = &s->labels[i];
+        FUZZ_CHECK(l->n > 0 && l->n <= GS_MAX_LABELS && l->count > 0 && l->count <= s->count);
+        for (size_t j = 0; j < l->n; j++)
+            FUZZ_CHECK(l->v[j].key[0] && l->v[j].value && (j == 0 || strcmp(l->v[j - 1].key, l->v[j].key) < 0));
+    }
+    FUZZ_CHECK(!s->has_wait && s->depth >= 0 && s->depth <= 1 && s->blocked >= 0 && s->blocked <= 1);
+    FUZZ_CHECK(s->pattern < p->n && s->boundary <= GS_BOUNDARY_LOCK);
     if (k > 0)
         FUZZ_CHECK(p->sites[k - 1].count > s->count ||
                    (p->sites[k - 1].count == s->count && strcmp(p->sites[k - 1].id, s->id) < 0));

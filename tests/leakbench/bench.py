@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import random
+import signal
 import subprocess
 import time
 
@@ -75,6 +76,7 @@ class Run:
     def __init__(self, spec, address, clock, onset_after):
         self.spec, self.address, self.onset_after = spec, address, onset_after
         self.naive = rules.NaiveRule(clock.percent)
+        self.naive_slow = rules.NaiveRule(15, 5 - clock.interval / 2)
         self.events, self.truth, self.leak_totals, self.channel_peak = [], None, [], 0
         self.lateness, self.missed, self.restarts, self.notes = 0.0, 0, 0, []
         self.goroutines = []
@@ -129,6 +131,7 @@ class Batch:
 
     async def run(self):
         restarter = None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
         try:
             await self._start()
             restarter = asyncio.create_task(self._restart())
@@ -186,7 +189,7 @@ class Batch:
             self.cpu = 1 - idle / max(total, 1)
             if watch.returncode is None:
                 self.gostat_cpu, self.gostat_rss = usage(watch.pid)
-                watch.send_signal(2)
+                watch.send_signal(signal.SIGINT)
             try:
                 await asyncio.wait_for(watch.wait(), 20)
             except asyncio.TimeoutError:
@@ -235,6 +238,7 @@ class Batch:
                     run.lateness = max(run.lateness, time.time() - due)
                     run.goroutines.append(count)
                     run.naive.add(time.time(), count, start)
+                    run.naive_slow.add(time.time(), count, start)
                 due += self.clock.interval
         finally:
             connection.close()

@@ -84,20 +84,21 @@ def generate(into):
     (into / "kernels.go").write_text(f"package main\n\n{imports}")
 
 
-def cache_dir():
+def cached(name, *sources):
+    """A path in the cache, of its own for each Go and each state of these sources."""
     digest = hashlib.sha256(go("version").encode())
-    for source in sorted([*HERE.glob("svc/**/*.go"), HERE / "build.py"]):
+    for source in sorted(path for pattern in sources for path in HERE.glob(pattern)):
         digest.update(source.read_bytes())
-    base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    return base / "gostat/leakbench" / digest.hexdigest()[:16]
+    base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "gostat/leakbench"
+    base.mkdir(parents=True, exist_ok=True)
+    return base / f"{name}-{digest.hexdigest()[:16]}"
 
 
 class Services:
     """The built program, its cases, and the calibration of the kernels."""
 
     def __init__(self):
-        self.dir = cache_dir()
-        self.binary = self.dir / "svc"
+        self.binary = cached("svc", "svc/**/*.go", "build.py")
         if not self.binary.exists():
             self._build()
         cases = json.loads(subprocess.run([self.binary, "-list"], check=True, capture_output=True).stdout)
@@ -108,7 +109,6 @@ class Services:
         self.calibration = {}
 
     def _build(self):
-        self.dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="leakbench-") as tmp:
             generate(pathlib.Path(tmp))
             built = pathlib.Path(tmp) / "svc.bin"
@@ -116,8 +116,9 @@ class Services:
                 go("build", "-trimpath", "-o", str(built), ".", cwd=tmp, env={**os.environ, **ENV})
             except subprocess.CalledProcessError as e:
                 raise SystemExit(f"leakbench: go build: {e.stderr}") from e
-            shutil.copy(built, self.dir / "svc.new")
-        (self.dir / "svc.new").rename(self.binary)
+            new = self.binary.with_name(f"{self.binary.name}.{os.getpid()}")
+            shutil.copy(built, new)
+        new.rename(self.binary)
 
     def kernels(self):
         return sorted(name for name, case in self.cases.items() if case["kind"] == "kernel")
@@ -127,13 +128,15 @@ class Services:
 
     def calibrate(self, names):
         """Fills self.calibration for these kernels: from the cache, or by trying each in a process of its own."""
-        path = self.dir / "calibration.json"
+        path = cached("calibration", "svc/leaking.go", "svc/host/*.go", "svc/kernel/*.go", "build.py")
         known = json.loads(path.read_text()) if path.exists() else {}
         missing = [name for name in names if name not in known]
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             known.update(zip(missing, pool.map(self._try, missing)))
-        path.with_suffix(".new").write_text(json.dumps(known, indent=1))
-        path.with_suffix(".new").rename(path)
+        if missing:
+            new = path.with_name(f"{path.name}.{os.getpid()}")
+            new.write_text(json.dumps(known, indent=1))
+            new.rename(path)
         self.calibration.update({name: known[name] for name in names})
 
     def _try(self, name):

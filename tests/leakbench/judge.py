@@ -1,5 +1,7 @@
 """From runs to results: what each run was and what was said of it; tables over many; bars."""
 
+import statistics
+
 import rules
 
 GRADES = ("Suspected", "Probable", "Proven")
@@ -17,7 +19,8 @@ def result(run, clock):
         "fleet": spec.fleet, "notes": run.notes, "restarts": run.restarts, "lateness": round(run.lateness, 2),
         "missed": run.missed, "leaked": truth.get("leaked", 0), "leaves": truth.get("leaves", {}),
         "goroutines": [min(run.goroutines, default=0), max(run.goroutines, default=0)],
-        "naiveAlerts": len(run.naive.alerts), "leakProfile": max(run.leak_totals, default=0) if spec.profile else None,
+        "naiveAlerts": len(run.naive.alerts), "naiveAlertsAt5s": len(run.naive_slow.alerts),
+        "leakProfile": max(run.leak_totals, default=0) if spec.profile else None,
         "channelPeak": run.channel_peak, "leakProf": run.channel_peak >= clock.leakprof,
         "suspicions": sum(e["event"] == "suspected" for e in run.events),
     }  # fmt: skip
@@ -75,13 +78,13 @@ def share(n, of):
 
 def times(results, grade):
     values = [r["seconds"][grade] for r in results if at_least(r, grade)]
-    return f"{quantile(values, 0.5):.0f} / {quantile(values, 0.9):.0f}" if values else "-"
+    return f"{statistics.median(values):.0f} / {quantile(values, 0.9):.0f}" if values else "-"
 
 
 GROUPS = [(kind, rate) for kind in ("goker", "simple", "reachable") for rate in ("fast", "slow")] + [("lively", "")]
 HEAD = (
     "kind", "rate", "profile", "runs", "Suspected+", "Probable+", "Proven", "right leaf", "s to Susp.", "s to Prob.",
-    "s to Proven", "naive", "leak prof.", "LeakProf",
+    "s to Proven", "naive", "naive 5 s", "leak prof.", "LeakProf",
 )  # fmt: skip
 
 
@@ -105,6 +108,7 @@ def row(kind, rate, profile, rs):
         share(sum(i["right"] for i in found), len(found)) if kind != "lively" else "-",
         *[times(rs, g) if kind != "lively" else "-" for g in GRADES],
         share(sum(r["naiveAlerts"] > 0 for r in rs), n),
+        share(sum(r["naiveAlertsAt5s"] > 0 for r in rs), n),
         share(sum((r["leakProfile"] or 0) > 0 for r in rs), n) if profile else "-",
         share(sum(r["leakProf"] for r in rs), n),
     )  # fmt: skip
@@ -209,7 +213,7 @@ def timing_bars(rs, clock):
         if not group:
             continue
         values = [r["seconds"]["Probable"] if at_least(r, "Probable") else float("inf") for r in group]
-        median = quantile(values, 0.5)
+        median = statistics.median(values)
         name = f"median onset -> Probable, fast, 5 s samples, leak profile {'offered' if profile else '404'}"
         shown = f"{median:.0f} s of {len(group)}" if median != float("inf") else "never"
         out.append(bar(name, min(median, 1e9), f"<= {limit} s", median <= limit, shown))

@@ -40,8 +40,6 @@ def full(services, seed):
     """Everything: kernels fast and slow, a half of them again without the leak profile; reachable and lively ones."""
     specs = []
     for k, name in enumerate(services.kernels()):
-        if services.unusable(name):
-            continue
         kind = kind_of(name)
         specs += [Spec(kind, name, "fast"), Spec(kind, name, "slow")]
         specs.append(Spec(kind, name, "fast" if (k + seed) % 2 else "slow", profile=False))

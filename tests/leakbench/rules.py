@@ -5,18 +5,20 @@ import re
 
 
 class NaiveRule:
-    """Three rises in a row, faster than percent per minute of the count that they began with. One alert each time that
-    it begins to hold. A new process begins anew."""
+    """Three rises in a row, faster than percent per minute of the count that they began with, of samples that are at
+    least some seconds apart. One alert each time that it begins to hold. A new process begins anew."""
 
     RISES = 3
 
-    def __init__(self, percent_per_minute):
-        self.percent = percent_per_minute
+    def __init__(self, percent_per_minute, apart=0):
+        self.percent, self.apart = percent_per_minute, apart
         self.samples, self.start, self.holds, self.alerts = [], None, False, []
 
     def add(self, t, goroutines, start):
         if start != self.start:
             self.samples, self.start, self.holds = [], start, False
+        if self.samples and t - self.samples[-1][0] < self.apart:
+            return
         self.samples = [*self.samples[-self.RISES :], (t, goroutines)]
         counts = [n for _, n in self.samples]
         holds = False

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "codec/sites.h"
 #include "pb_writer.h"
 #include "wire/gzip.h"
 
@@ -116,6 +117,7 @@ static void check_sites(const gs_profile *p, bool proof)
         assert_int_equal(s->user, sites[i].user);
         assert_string_equal(s->key_frames[0], sites[i].frame);
     }
+    assert_int_equal(p->kind, proof ? GS_PROFILE_LEAK : GS_PROFILE_GOROUTINE);
     for (size_t i = 0; i < p->n; i++) {
         char id[GS_SITE_ID_LEN];
         gs_site_id(gs_str_of(p->sites[i].leaf), gs_str_of(p->sites[i].entry), id);
@@ -148,11 +150,15 @@ static void test_labels(void **state)
     (void)state;
     gs_cleanup(gs_profile_free) gs_profile *p = decode_file("plain.pb.gz");
     const gs_site *s = find(p, P "(*Pool).acquire", "runtime/pprof.Do");
-    assert_int_equal(s->n_labels, 2); /* those of the 39, not of the one */
-    assert_string_equal(s->labels[0].key, "pool");
-    assert_string_equal(s->labels[0].value, "orders-db");
-    assert_string_equal(s->labels[1].key, "route");
-    assert_string_equal(s->labels[1].value, "/pay");
+    assert_int_equal(s->n_labels, 2);
+    assert_int_equal(s->labels[0].count, 39);
+    assert_int_equal(s->labels[0].n, 2);
+    assert_string_equal(s->labels[0].v[0].key, "pool");
+    assert_string_equal(s->labels[0].v[0].value, "orders-db");
+    assert_string_equal(s->labels[0].v[1].key, "route");
+    assert_string_equal(s->labels[0].v[1].value, "/pay");
+    assert_int_equal(s->labels[1].count, 1);
+    assert_string_equal(s->labels[1].v[0].value, "/refund");
     assert_string_equal(s->leaf_file, "/tmp/shop/payments/pool.go");
     assert_int_equal(s->leaf_line, 37);
     assert_int_equal(s->n_key_frames, 2);
@@ -216,8 +222,23 @@ static const char *const words[] = {"",
                                     "route",
                                     "/pay",
                                     "cpu",
-                                    "n"};
-enum { W_EMPTY, W_GOROUTINE, W_COUNT, W_LEAK, W_MAIN, W_FILE, W_SEND, W_CHAN_GO, W_ROUTE, W_PAY, W_CPU, W_N };
+                                    "n",
+                                    "goroutineleak"};
+enum {
+    W_EMPTY,
+    W_GOROUTINE,
+    W_COUNT,
+    W_LEAK,
+    W_MAIN,
+    W_FILE,
+    W_SEND,
+    W_CHAN_GO,
+    W_ROUTE,
+    W_PAY,
+    W_CPU,
+    W_N,
+    W_LEAK_TYPE
+};
 
 struct made {
     gs_buf out, inner, inner2;
@@ -364,9 +385,10 @@ static void test_values_and_labels(void **state)
     assert_string_equal(p->sites[0].leaf, "main.leak");
     assert_string_equal(p->sites[0].entry, "main.main");
     assert_int_equal(p->sites[0].leaf_line, 44);
-    assert_int_equal(p->sites[0].n_labels, 2);
-    assert_string_equal(p->sites[0].labels[0].value, "42");
-    assert_string_equal(p->sites[0].labels[1].value, "/pay");
+    assert_int_equal(p->sites[0].n_labels, 1);
+    assert_int_equal(p->sites[0].labels[0].count, 3);
+    assert_string_equal(p->sites[0].labels[0].v[0].value, "42");
+    assert_string_equal(p->sites[0].labels[0].v[1].value, "/pay");
     gs_profile_free(p);
 }
 
@@ -404,25 +426,50 @@ static void test_many(void **state)
     }
 }
 
-/* A stack far deeper than what is looked at keeps both of its ends. */
+/* A stack as deep as Go records, or deeper: its leaf stands for its entry, which no other form could tell. */
 static void test_deep(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n;
+        const char *entry;
+        double depth;
+    } cases[] = {{127, "main.main", 1}, {128, "main.leak", 1}, {1000, "main.leak", 1}, {32, "main.main", 0.5}};
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_cleanup(made_done) struct made m = MADE;
+        gs_profile *p;
+        uint64_t stack[1000];
+        put_type(&m, W_GOROUTINE);
+        put_words(&m);
+        put_usual(&m);
+        put_function(&m, 1, W_COUNT, W_FILE);
+        put_location(&m, 1, 1, 1);
+        for (size_t k = 0; k < cases[i].n; k++)
+            stack[k] = 1;
+        stack[0] = 70000;
+        stack[1] = HUGE_ID;
+        stack[cases[i].n - 1] = 5;
+        put_sample(&m, stack, cases[i].n, 12);
+        assert_int_equal(decode(&m, &p, NULL), 0);
+        assert_string_equal(p->sites[0].leaf, "main.leak");
+        assert_string_equal(p->sites[0].entry, cases[i].entry);
+        assert_true(p->sites[0].depth == cases[i].depth);
+        gs_profile_free(p);
+    }
+}
+
+static void test_kind(void **state)
 {
     (void)state;
     gs_cleanup(made_done) struct made m = MADE;
     gs_profile *p;
-    uint64_t stack[1000];
-    put_type(&m, W_GOROUTINE);
+    const uint64_t stack[] = {70000, HUGE_ID, 5};
     put_words(&m);
     put_usual(&m);
-    put_function(&m, 1, W_COUNT, W_FILE);
-    put_location(&m, 1, 1, 1);
-    for (size_t i = 0; i < GS_LEN(stack); i++)
-        stack[i] = 1;
-    stack[0] = 70000;
-    stack[1] = HUGE_ID;
-    stack[GS_LEN(stack) - 1] = 5;
-    put_sample(&m, stack, GS_LEN(stack), 12);
+    put_type(&m, W_LEAK_TYPE);
+    put_sample(&m, stack, 3, 12);
     assert_int_equal(decode(&m, &p, NULL), 0);
+    assert_int_equal(p->kind, GS_PROFILE_LEAK);
     check_made(p);
     gs_profile_free(p);
 }
@@ -542,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_site_id),     cmocka_unit_test(test_any_order), cmocka_unit_test(test_values_and_labels),
         cmocka_unit_test(test_many),        cmocka_unit_test(test_deep),      cmocka_unit_test(test_refused),
         cmocka_unit_test(test_other_files), cmocka_unit_test(test_garbage),   cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

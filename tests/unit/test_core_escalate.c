@@ -35,11 +35,11 @@ static bool happens(gs_escalation *e, const step *s)
                                                  [FAILED_LISTED] = GS_PROSPECT_LISTED};
     switch (s->event) {
     case SUSPECT:
-        return gs_escalate_suspect(e, 1, s->at);
+        return gs_escalate_suspect(e, 1, 100, s->at);
     case PROFILED:
     case RISES:
     case LISTED:
-        gs_escalate_profiled(e, prospects[s->event], &pace, s->at);
+        gs_escalate_profiled(e, prospects[s->event], 100, &pace, s->at);
         break;
     case FAILED:
     case FAILED_LISTED:
@@ -126,12 +126,12 @@ static void test_rules(void **state)
 {
     (void)state;
     gs_escalation e = {0};
-    (void)gs_escalate_suspect(&e, 1, 0);
-    (void)gs_escalate_suspect(&e, 4, 1);
+    (void)gs_escalate_suspect(&e, 1, 100, 0);
+    (void)gs_escalate_suspect(&e, 4, 100, 1);
     assert_int_equal(e.rules, 5);
     for (int i = 0; i < GS_PROFILES_ON_SUSPICION; i++)
-        gs_escalate_profiled(&e, GS_PROSPECT_NONE, &pace, i);
-    (void)gs_escalate_suspect(&e, 2, 10 + HOLD);
+        gs_escalate_profiled(&e, GS_PROSPECT_NONE, 100, &pace, i);
+    (void)gs_escalate_suspect(&e, 2, 100, 10 + HOLD);
     assert_int_equal(e.rules, 2);
     assert_int_equal(e.taken, 0);
 }

@@ -319,7 +319,8 @@ static void test_normalise(void **state)
 static void test_states(void **state)
 {
     (void)state;
-    static const enum gs_state free_states[] = {GS_STATE_RUNNING, GS_STATE_IO_WAIT, GS_STATE_SLEEP, GS_STATE_SYSCALL};
+    static const enum gs_state free_states[] = {GS_STATE_RUNNING, GS_STATE_IO_WAIT, GS_STATE_SLEEP, GS_STATE_SYSCALL,
+                                                GS_STATE_SYSTEM};
     size_t blocked = 0;
     for (enum gs_state s = GS_STATE_RUNNING; s < GS_STATE_COUNT_; s++) {
         assert_true(gs_state_name(s)[0]);
@@ -330,10 +331,49 @@ static void test_states(void **state)
         assert_false(gs_state_blocked(free_states[i]));
 }
 
+static void test_names(void **state)
+{
+    (void)state;
+    static const char *const boundaries[] = {"", "Reference", "Communication", "Timeout", "Lock"};
+    static const char *const kinds[] = {"Goroutine", "GoroutineLeak", "FullDump"};
+    for (size_t i = 0; i < GS_LEN(boundaries); i++)
+        assert_string_equal(gs_boundary_name((enum gs_boundary)i), boundaries[i]);
+    for (size_t i = 0; i < GS_LEN(kinds); i++)
+        assert_string_equal(gs_profile_kind_name((enum gs_profile_kind)i), kinds[i]);
+    assert_string_equal(gs_state_name(GS_STATE_CHAN_SEND_NIL), "chan send (nil chan)");
+    assert_string_equal(gs_state_name(GS_STATE_CHAN_RECEIVE_NIL), "chan receive (nil chan)");
+}
+
+/* What was learned of the frames before says the same as the frames themselves. */
+static void test_known(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < GS_LEN(stacks); i++) {
+        gs_frame v[DEPTH];
+        uint16_t known[DEPTH];
+        gs_stack_info a, b, c;
+        size_t n = stack_of(stacks[i].functions, v);
+        gs_stack_inspect(v, n, &a);
+        for (size_t k = 0; k < n; k++) {
+            enum gs_code code = gs_frame_code(&v[k]);
+            v[k].known = known[k] = gs_frame_learn(&v[k]);
+            assert_int_not_equal(known[k], 0);
+            assert_int_equal(gs_frame_code(&v[k]), code);
+        }
+        gs_stack_inspect(v, n, &b);
+        gs_stack_inspect_known(known, n, &c);
+        assert_memory_equal(&a, &b, sizeof a);
+        assert_int_equal(gs_stack_state(v, n), a.state);
+        assert_int_equal(c.n_key_frames, 0);
+        assert_true(c.state == a.state && c.leaf == a.leaf && c.entry == a.entry && c.user == a.user);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes), cmocka_unit_test(test_stacks),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes),      cmocka_unit_test(test_stacks),
                                        cmocka_unit_test(test_key_frames), cmocka_unit_test(test_normalise),
-                                       cmocka_unit_test(test_states)};
+                                       cmocka_unit_test(test_states),     cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_known)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,87 @@ static void no_dump_above_the_limit(void **state)
     gs_track_done(&t);
 }
 
+/* A site's counts, three profiles to a window, ended by 0; the highest grade, with and without a pool of `stays`
+ * goroutines that two dumps at these windows' ends show again, of nothing else. */
+static const struct {
+    const char *name;
+    uint64_t counts[40];
+    uint64_t stays;
+    unsigned dumps[2];
+    enum gs_grade grade;
+} runs[] = {
+    {"a line", {10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120}, 0, {0}, GS_GRADE_SUSPECTED},
+    {"below the top of a wave that was before",
+     {150, 160, 170, 20, 250, 60, 40, 252, 90, 60, 254, 130, 80, 256, 170, 100, 258, 210, 120, 260, 262},
+     0,
+     {0},
+     GS_GRADE_NONE},
+    {"the same, and it has outgrown it",
+     {150, 160, 170, 20, 250, 60, 70, 252, 90, 140, 254, 150, 210, 256, 230, 280, 290, 300, 350, 360, 370},
+     0,
+     {0},
+     GS_GRADE_SUSPECTED},
+    {"chance, and then a pool that is scaled up within two windows",
+     {20, 21, 22, 21, 22, 23, 22, 23, 24, 30, 50, 70, 90, 110, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129},
+     0,
+     {0},
+     GS_GRADE_NONE},
+    {"chance, and then a line below the top of before",
+     {20, 21, 22, 21, 22, 23, 22, 200, 23, 60, 201, 80, 100, 202, 120, 140, 203, 160, 180, 204, 205},
+     0,
+     {0},
+     GS_GRADE_NONE},
+    {"a window that hardly rose", {10, 30, 50, 70, 90, 110, 71, 90, 115, 150}, 0, {0}, GS_GRADE_NONE},
+    {"chance, and then a line",
+     {20, 21, 22, 21, 22, 23, 22, 23, 24, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160, 170},
+     0,
+     {0},
+     GS_GRADE_SUSPECTED},
+    {"a ramp that flattens, under noise that rises",
+     {10, 10, 10, 10, 40, 70, 100, 130, 160, 190, 191, 192, 193, 194, 195, 196, 197, 198},
+     0,
+     {0},
+     GS_GRADE_NONE},
+    {"five windows, the dumps show those of the first one",
+     {10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150},
+     60,
+     {1, 3},
+     GS_GRADE_PROBABLE},
+    {"five windows, the dumps show what was there before",
+     {50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160, 170, 180, 190},
+     53,
+     {1, 3},
+     GS_GRADE_SUSPECTED},
+};
+
+static void a_run_is_as_long_as_it_rises(void **state)
+{
+    (void)state;
+    static gs_goroutine goroutines[512];
+    for (size_t k = 0; k < GS_LEN(runs); k++) {
+        gs_track t = {0};
+        enum gs_grade best = GS_GRADE_NONE;
+        gs_track_begin(&t, W, 0);
+        for (size_t n = 0; n < GS_LEN(runs[k].counts) && runs[k].counts[n]; n++) {
+            unsigned reasons;
+            int64_t now = (int64_t)n * GAP;
+            gs_site s = {.id = SITE, .count = runs[k].counts[n], .state = GS_STATE_MUTEX, .leaf = "", .entry = ""};
+            gs_profile p = {
+                .sites = &s, .n = 1, .total = 10 * s.count, .goroutines = goroutines, .n_goroutines = s.count};
+            gs_track_profile(&t, &p, NAN, NAN, now);
+            for (uint64_t j = 0; j < s.count; j++)
+                goroutines[j] = (gs_goroutine){.id = j < runs[k].stays ? j : n * 1000 + j};
+            if (runs[k].stays && (n == 3 * runs[k].dumps[0] || n == 3 * runs[k].dumps[1]))
+                gs_track_dump(&t, &p, now);
+            enum gs_grade grade = gs_track_grade(&t, gs_track_find(&t, SITE), WINDOWS, &reasons);
+            best = grade > best ? grade : best;
+        }
+        if (best != runs[k].grade)
+            fail_msg("%s: %s", runs[k].name, gs_grade_name(best));
+        gs_track_done(&t);
+    }
+}
+
 /* A site that a profile does not show has gone; one of a cut profile may only have been cut. */
 static void a_site_that_is_gone_does_not_rise(void **state)
 {
@@ -225,6 +306,7 @@ int main(void)
         cmocka_unit_test(scenarios_are_graded),
         cmocka_unit_test(dumps_are_asked_for_twice),
         cmocka_unit_test(no_dump_above_the_limit),
+        cmocka_unit_test(a_run_is_as_long_as_it_rises),
         cmocka_unit_test(a_site_that_is_gone_does_not_rise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 
 #define LEAK "shop/payments.(*pool).acquire"
 #define WINDOW (2 * MINUTE)
-#define LATE (20 * SECOND) /* from the suspicion, which begins the windows */
+#define LATE (45 * SECOND) /* a gap between profiles after the end of a window */
 
 /* When an incident of the world's only workload had at least this grade; NEVER. */
 static int64_t graded(const world *w, enum gs_grade g)
@@ -41,10 +41,11 @@ static const struct {
     {"one in five seconds", 0.2, GS_STATE_SELECT, 5000, 0, 0, 0, 0, 4, 2},
     {"with as many requests in flight as ever", 2, GS_STATE_SELECT, 5000, 0, 0, 0, 50, 4, 2},
     {"no dumps allowed", 2, GS_STATE_CHAN_RECEIVE, 0, 0, 0, 0, 0, 6, 0},
-    {"dumps of processes smaller than this", 2, GS_STATE_CHAN_RECEIVE, 100, 0, 0, 0, 0, 6, 0},
+    {"no dumps of a process as large as this", 2, GS_STATE_CHAN_RECEIVE, 30, 0, 0, 0, 0, 6, 0},
     {"too fast for a second dump at the end", 15, GS_STATE_CHAN_RECEIVE, 5000, 0, 0, 0, 0, 4, 2},
-    {"too fast for two dumps", 30, GS_STATE_CHAN_RECEIVE, 5000, 0, 0, 0, 0, 6, 1},
-    {"too fast for one", 60, GS_STATE_CHAN_RECEIVE, 5000, 0, 0, 0, 0, 6, 0},
+    {"too fast to wait with the first one", 40, GS_STATE_CHAN_RECEIVE, 5000, 0, 0, 0, 0, 4, 2},
+    {"too fast for two dumps", 120, GS_STATE_CHAN_RECEIVE, 5000, 0, 0, 0, 0, 6, 1},
+    {"too fast for one", 400, GS_STATE_CHAN_RECEIVE, 5000, 0, 0, 0, 0, 6, 0},
     {"memory to spare", 2, GS_STATE_CHAN_RECEIVE, 5000, 300, 1000, 0, 0, 4, 2},
     {"the memory limit is near", 2, GS_STATE_CHAN_RECEIVE, 5000, 900, 1000, 0, 0, 6, 0},
     {"no memory limit", 2, GS_STATE_CHAN_RECEIVE, 5000, 900, 0, 0, 0, 4, 2},

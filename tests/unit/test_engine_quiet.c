@@ -157,8 +157,8 @@ static void a_day_of_healthy_services(void **state)
         world_run(&w, 24 * HOUR);
         if (world_count(&w, GS_EVENT_INCIDENT)) {
             const world_line *l = world_line_at(&w, GS_EVENT_INCIDENT, 0);
-            fail_msg("%s: %s: %s, after %.1f h", services[atoi(l->workload + 1)].name, gs_grade_name(l->grade), l->reason,
-                     (double)(l->ms - w.pods[0]->started_ms) / HOUR);
+            fail_msg("%s: %s: %s, after %.1f h", services[atoi(l->workload + 1)].name, gs_grade_name(l->grade),
+                     l->reason, (double)(l->ms - w.pods[0]->started_ms) / HOUR);
         }
         print_message("  rules %s: %zu suspicions in 24 h\n", nervous ? "that fire at every rise" : "as they are",
                       world_count(&w, GS_EVENT_SUSPECTED));
@@ -203,7 +203,7 @@ static void make_lively(gs_rng *r, fake_pod *p)
 }
 
 typedef struct truth {
-    bool leaks, named;
+    bool leaks, named; /* named: by the runtime's leak profile */
     int64_t from_ms;
 } truth;
 
@@ -218,61 +218,58 @@ static truth make_leak(gs_rng *r, fake_pod *p)
     return t;
 }
 
-/* Of a workload: the incidents told, and when one was Probable; NEVER. */
-static size_t told(const world *w, const char *workload, int64_t *ret_probable)
+/* When an incident of the workload was Probable; NEVER. */
+static int64_t probable_at(const world *w, const char *workload)
+{
+    for (size_t k = 0; k < w->n_lines; k++)
+        if (gs_streq(w->lines[k].workload, workload) && w->lines[k].grade >= GS_GRADE_PROBABLE)
+            return w->lines[k].ms;
+    return NEVER;
+}
+
+/* The incidents of a workload, and those of them that name the leak among their first patterns. */
+static size_t incidents_of(const world *w, const char *workload, size_t *ret_named)
 {
     size_t n = 0;
-    *ret_probable = NEVER;
-    for (size_t k = 0; k < w->n_lines; k++) {
-        const world_line *l = &w->lines[k];
-        if (!gs_streq(l->workload, workload))
+    *ret_named = 0;
+    for (size_t k = 0; k < world_incidents(w); k++) {
+        const gs_incident *i = world_incident(w, k);
+        if (!gs_streq(i->workload.name, workload))
             continue;
-        n += l->event == GS_EVENT_INCIDENT;
-        if (l->grade >= GS_GRADE_PROBABLE && l->ms < *ret_probable)
-            *ret_probable = l->ms;
+        n++;
+        for (size_t p = 0; p < i->n_patterns && p < 3; p++)
+            *ret_named += gs_streq(i->patterns[p].leaf, LEAK);
     }
     return n;
 }
 
-static bool names_leak(const gs_incident *i)
-{
-    for (size_t k = 0; k < i->n_patterns && k < 3; k++)
-        if (gs_streq(i->patterns[k].leaf, LEAK))
-            return true;
-    return false;
-}
-
+/* A suspicion takes up to a profile interval; then the windows, and half of them more without dumps. */
 static void judge(const world *w, const truth t[WORKLOADS], uint64_t seed, size_t *suspected)
 {
     for (int k = 0; k < WORKLOADS; k++) {
         char workload[8];
-        int64_t probable;
+        size_t naming;
         (void)snprintf(workload, sizeof workload, "w%d", k);
-        size_t n = told(w, workload, &probable);
-        if (!t[k].leaks) {
-            if (probable < NEVER)
-                fail_msg("seed %d: %s is healthy, and Probable", (int)seed, workload);
-            *suspected += n;
-            continue;
-        }
-        /* a suspicion takes up to a profile interval; then the windows, and half of them more without dumps */
+        size_t n = incidents_of(w, workload, &naming);
+        int64_t probable = probable_at(w, workload);
         int64_t late = t[k].named ? 8 * MINUTE : 22 * MINUTE;
-        if (n != 1 || probable > t[k].from_ms + late)
-            fail_msg("seed %d: %s leaks: %zu incidents, Probable after %.1f min", (int)seed, workload, n,
-                     (double)(probable - t[k].from_ms) / MINUTE);
-    }
-    for (size_t k = 0; k < world_incidents(w); k++) {
-        const gs_incident *i = world_incident(w, k);
-        if (i->grade >= GS_GRADE_PROBABLE && !names_leak(i))
-            fail_msg("seed %d: %s: the leak is not among the first patterns", (int)seed, i->workload.name);
+        if (!t[k].leaks && probable < NEVER)
+            fail_msg("seed %d: %s is healthy, and Probable", (int)seed, workload);
+        if (t[k].leaks && (naming != 1 || probable > t[k].from_ms + late))
+            fail_msg("seed %d: %s leaks: %zu incidents, %zu name it, Probable after %.1f min", (int)seed, workload, n,
+                     naming, (double)(probable - t[k].from_ms) / MINUTE);
+        *suspected += !t[k].leaks && n > 0;
     }
 }
 
+/* Of the workloads that leak one pod does, from some time of the first 20 minutes on; a controller that is killed once
+ * in between loses nothing and tells nothing twice. */
 static void random_worlds(void **state)
 {
     (void)state;
+    enum { SEEDS = 60 };
     size_t suspected = 0;
-    for (uint64_t seed = 1; seed <= 40; seed++) {
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         gs_rng r = {.state = seed};
         truth t[WORKLOADS] = {0};
         world w;
@@ -292,12 +289,15 @@ static void random_worlds(void **state)
                 world_watch(&w, "p", p);
             }
         }
-        world_run(&w, 60 * MINUTE);
+        world_run(&w, 45 * MINUTE);
+        if (seed % 3 == 0)
+            world_restart(&w);
+        world_run(&w, 15 * MINUTE);
         judge(&w, t, seed, &suspected);
         world_close(&w);
     }
-    print_message("  %zu of %d healthy workloads Suspected in an hour\n", suspected, 40 * WORKLOADS / 2);
-    assert_true(suspected <= 40 * WORKLOADS / 2 / 20);
+    print_message("  %zu of %d healthy workloads Suspected in an hour\n", suspected, SEEDS * WORKLOADS / 2);
+    assert_true(suspected <= SEEDS * WORKLOADS / 2 / 10);
 }
 
 int main(void)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"gostat.dev/gostat/tests/leakbench/svc/host"
@@ -57,6 +58,13 @@ func fatal(format string, args ...any) {
 	os.Exit(2)
 }
 
+const prSetPdeathsig = 1
+
+// dieWithParent: a driver that is killed leaves no services behind.
+func dieWithParent() {
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, prSetPdeathsig, uintptr(syscall.SIGKILL), 0)
+}
+
 // begin starts the case's own work.
 func begin(h *host.Host) {
 	h.Begin()
@@ -73,6 +81,7 @@ func main() {
 		printList()
 		return
 	}
+	dieWithParent()
 	h := host.New(*name, *listen, *window, *seed)
 	c, isLively := lively.All[*name]
 	if *client {

@@ -1,4 +1,5 @@
-// Panicparse reads a dump with github.com/maruel/panicparse and prints how many goroutines it found.
+// Panicparse reads a dump with github.com/maruel/panicparse and prints how many goroutines it found. It only parses: to
+// group what it found takes panicparse minutes more where stacks are of thousands of kinds.
 package main
 
 import (
@@ -23,5 +24,5 @@ func main() {
 	if s == nil {
 		log.Fatal("no goroutine found")
 	}
-	fmt.Println(len(s.Goroutines), len(s.Aggregate(stack.AnyPointer).Buckets))
+	fmt.Println(len(s.Goroutines))
 }

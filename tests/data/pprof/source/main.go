@@ -38,10 +38,11 @@ func main() {
 	}
 	payments.NewServer(dead).Leak()
 	time.Sleep(500 * time.Millisecond)
-	for _, p := range []string{"goroutine", "goroutineleak", "heap", "mutex", "threadcreate"} {
+	write(os.Args[1], "goroutine", "goroutine.pb.gz", 0)
+	write(os.Args[1], "goroutine", "goroutine.debug1.txt", 1)
+	write(os.Args[1], "goroutine", "goroutine.debug2.txt", 2)
+	for _, p := range []string{"goroutineleak", "heap", "mutex", "threadcreate"} { // collects garbage: after the others
 		write(os.Args[1], p, p+".pb.gz", 0)
 	}
-	write(os.Args[1], "goroutine", "goroutine.debug1.txt", 1)
 	write(os.Args[1], "goroutineleak", "goroutineleak.debug1.txt", 1)
-	write(os.Args[1], "goroutine", "goroutine.debug2.txt", 2)
 }

@@ -15,7 +15,7 @@ type Case struct {
 
 // All by name.
 var All = map[string]Case{
-	"pool-autoscale": {Reason: "a worker pool follows its queue, 4 to 120 workers", Start: poolAutoscale},
+	"pool-autoscale": {Reason: "a worker pool of 4 to 120 scales up and down within 1.2 windows", Start: poolAutoscale},
 	"warmup-steps":   {Reason: "subsystems come up one after another, then stay", Start: warmUpSteps},
 	"sine-slow": {
 		Reason: "short jobs, as many at a time as a sine of 2.5 windows says",

@@ -10,7 +10,7 @@ import (
 	"gostat.dev/gostat/tests/leakbench/svc/host"
 )
 
-// autoscaler is a pool that adds a worker when its queue is long, and whose idle workers leave.
+// autoscaler is a pool that adds a worker when its queue is full, and whose idle workers leave.
 type autoscaler struct {
 	h       *host.Host
 	jobs    chan time.Duration
@@ -51,13 +51,7 @@ func (p *autoscaler) submit(d time.Duration) {
 
 func poolAutoscale(h *host.Host) {
 	p := &autoscaler{h: h, jobs: make(chan time.Duration, 8)}
-	level := 0.3
-	go h.Every(h.W(0.1), func() { level = min(1, max(0.05, level+0.5*(h.Float()-0.5))) })
-	go h.Every(50*time.Millisecond, func() {
-		for range int(1 + 8*level) {
-			p.submit(h.Between(200*time.Millisecond, time.Second))
-		}
-	})
+	go atRate(h, sine(10, 150, h.W(1.2)), func() { p.submit(h.Between(200*time.Millisecond, time.Second)) })
 }
 
 // tokens are given out at a pace; who wants one waits.
