@@ -317,17 +317,14 @@ static void count_pod(gs_incident *i, gs_incident_pod *at, const gs_observed *o)
 bool gs_incident_observe(gs_incident *i, const gs_observed *o, int64_t wall_ms)
 {
     gs_incident_pod *at = gs_incident_find_pod(i, o->pod);
-    bool changed = false, ours = false;
-    for (size_t g = 0; g < o->grown->n; g++)
-        ours = ours || gs_incident_pattern(i, o->grown->v[g].site->id) >= 0;
+    bool changed = false;
     if (!at) {
         if (!o->grown->n)
             return false;
         at = add_pod(i, o);
         changed = true;
     }
-    if (o->grown->n && (ours || changed || wall_ms - i->detection_ms < GS_ATTACH_MS))
-        changed |= attach_sites(i, at, o->grown);
+    changed |= attach_sites(i, at, o->grown);
     count_pod(i, at, o);
     i->last_shown_ms = wall_ms;
     changed |= assess(i, o, wall_ms);

@@ -135,13 +135,21 @@ static gs_incident *lister(const workload *w, const char *id)
     return NULL;
 }
 
+/* The open incident that a grown site belongs to: it lists the site, or the one that names the site's pattern, whose
+ * stacks are alike. */
+static gs_incident *owner_of(const workload *w, const gs_profile *p, const gs_grown *g)
+{
+    gs_incident *i = lister(w, g->site->id);
+    return i || g->site->pattern >= p->n ? i : lister(w, p->sites[g->site->pattern].id);
+}
+
 /* Every site that grew belongs to one incident; the incidents that list the pod get their counts, growth or not. */
 static void tell(target *t, const gs_profile *p, const gs_growth *grown)
 {
     workload *w = t->w;
     gs_growth fresh = {.n = 0};
     for (size_t g = 0; g < grown->n; g++)
-        if (grown->v[g].grade && !lister(w, grown->v[g].site->id))
+        if (grown->v[g].grade && !owner_of(w, p, &grown->v[g]))
             add_growth(&fresh, &grown->v[g]);
     bool opened = false;
     const gs_incident *home = fresh.n ? home_of(t, &fresh, &opened) : NULL;
@@ -153,7 +161,7 @@ static void tell(target *t, const gs_profile *p, const gs_growth *grown)
         if (i == home)
             mine = fresh;
         for (size_t g = 0; g < grown->n; g++)
-            if (!(i == home && opened) && lister(w, grown->v[g].site->id) == i && joins(t, i, &grown->v[g]))
+            if (!(i == home && opened) && owner_of(w, p, &grown->v[g]) == i && joins(t, i, &grown->v[g]))
                 add_growth(&mine, &grown->v[g]);
         if (mine.n || gs_incident_find_pod(i, t->name))
             observe(t, i, p, &mine, opened && i == home);

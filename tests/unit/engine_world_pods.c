@@ -129,6 +129,8 @@ gs_profile *world_pod_profile(const fake_pod *p, enum gs_profile_kind kind, int6
         add_site(g, leaf, small_count(k, now), GS_STATE_SELECT, true, 0);
     }
     qsort(g->sites, g->n, sizeof *g->sites, largest_first);
+    for (size_t k = 0; k < g->n; k++)
+        g->sites[k].pattern = (uint32_t)k; /* no two are alike */
     g->io_wait += (uint64_t)(p->io_per_leak * world_pod_leaked(p, now));
     if (kind == GS_PROFILE_DUMP)
         add_goroutines(g, p, now);

@@ -383,7 +383,8 @@ static void test_counts(void **state)
     gs_incident_free(i);
 }
 
-/* A pod that does not show the leak's growth is not listed; sites of long after the opening do not attach. */
+/* A pod that does not show the leak's growth is not listed; sites that the caller gives to the incident attach, if they
+ * have a grade. */
 static void test_not_ours(void **state)
 {
     (void)state;
@@ -392,10 +393,11 @@ static void test_not_ours(void **state)
     make(&w, (site_spec[SPECS]){{"pa", 500, 0, 0}}, 0, GS_GRADE_NONE);
     assert_false(observe(i, "pod-2", &w, &no_base, T0 + 1000));
     assert_int_equal(i->n_pods, 1);
-    make(&w, (site_spec[SPECS]){{"pb", 500, 0, 0}, {"pa", 100, 0, 0}}, 1, GS_GRADE_SUSPECTED);
-    (void)observe(i, "pod-1", &w, &no_base, T0 + GS_ATTACH_MS);
+    make(&w, (site_spec[SPECS]){{"pb", 500, 0, 0}, {"pa", 100, 0, 0}}, 1, GS_GRADE_NONE);
+    (void)observe(i, "pod-1", &w, &no_base, T0 + 1000);
     assert_int_equal(i->n_patterns, 1);
-    (void)observe(i, "pod-1", &w, &no_base, T0 + GS_ATTACH_MS - 1);
+    make(&w, (site_spec[SPECS]){{"pb", 500, 0, 0}, {"pa", 100, 0, 0}}, 1, GS_GRADE_SUSPECTED);
+    (void)observe(i, "pod-1", &w, &no_base, T0 + 2000);
     assert_int_equal(i->n_patterns, 2);
     gs_incident_free(i);
 }

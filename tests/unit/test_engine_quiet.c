@@ -267,7 +267,7 @@ static void judge(const world *w, const truth t[WORKLOADS], uint64_t seed, size_
 static void random_worlds(void **state)
 {
     (void)state;
-    enum { SEEDS = 60 };
+    enum { SEEDS = 40 };
     size_t suspected = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         gs_rng r = {.state = seed};

@@ -296,6 +296,31 @@ static void killed_at_any_moment(void **state)
     }
 }
 
+/* A leak that only the windows tell, and windows that begin anew with each controller. */
+static void killed_between_the_windows(void **state)
+{
+    (void)state;
+    for (int64_t at = 20 * SECOND; at < 12 * MINUTE; at += 23 * SECOND) {
+        world w;
+        world_open(&w);
+        fake_pod *p = world_usual(&w);
+        world_site(p, LEAK, 0, 2, w.now)->reachable = true;
+        world_run(&w, at);
+        enum gs_grade before = world_incidents(&w) ? world_incident(&w, 0)->grade : GS_GRADE_NONE;
+        world_restart(&w);
+        world_run(&w, SECOND);
+        assert_int_equal(world_incidents(&w) ? world_incident(&w, 0)->grade : GS_GRADE_NONE, before);
+        world_run(&w, 15 * MINUTE);
+        assert_int_equal(world_incidents(&w), 1);
+        assert_int_equal(world_count(&w, GS_EVENT_INCIDENT), 1);
+        assert_int_equal(world_count(&w, GS_EVENT_GRADED), 2);
+        assert_int_equal(world_incident(&w, 0)->grade, GS_GRADE_PROBABLE);
+        assert_int_equal(world_incident(&w, 0)->n_pods, 1);
+        assert_int_equal(world_scale(&w, "shop")->replicas, 4);
+        world_close(&w);
+    }
+}
+
 /* With slow answers, so that there is always something under way. */
 static void freed_at_any_moment(void **state)
 {
@@ -319,6 +344,37 @@ static void freed_at_any_moment(void **state)
             gs_engine_remove_policy(w.e, "default", "p");
         world_close(&w);
     }
+}
+
+/* Windows of 8 s, so that leak profiles and dumps are under way most of the time. */
+static void freed_between_profiles_and_dumps(void **state)
+{
+    (void)state;
+    size_t costly = 0;
+    for (int64_t at = 0; at < 60 * SECOND; at += 310) {
+        world w;
+        world_open(&w);
+        w.profile_ms = 900;
+        fake_pod *p = world_usual(&w);
+        gs_policy *policy = world_policy("p");
+        policy->interval_s = 1;
+        policy->detection.floor.window_s = 8;
+        (void)world_set(&w, policy);
+        world_site(p, LEAK, 0, 5, w.now)->reachable = true;
+        world_run(&w, at);
+        if (at % 3 == 0) {
+            p->started_ms = w.now; /* a new process answers what the old one was asked */
+            world_run(&w, 1500);
+        }
+        if (at % 4 == 0)
+            world_drop(&w, p, at % 8 ? GS_LEAVE_GONE : GS_LEAVE_UNWATCHED);
+        if (at % 5 == 0)
+            gs_engine_remove_policy(w.e, "default", "p");
+        world_run(&w, 200);
+        costly += p->leaks.n > 0 && p->dumps.n > 0;
+        world_close(&w);
+    }
+    assert_true(costly > 100);
 }
 
 static void freed_when_empty(void **state)
@@ -353,7 +409,9 @@ int main(void)
         cmocka_unit_test(nothing_is_judged_before_the_sync),
         cmocka_unit_test(a_record_that_comes_back_under_a_call),
         cmocka_unit_test(killed_at_any_moment),
+        cmocka_unit_test(killed_between_the_windows),
         cmocka_unit_test(freed_at_any_moment),
+        cmocka_unit_test(freed_between_profiles_and_dumps),
         cmocka_unit_test(freed_when_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,7 +339,8 @@ static void churn(void **state)
             (void)snprintf(workload, sizeof workload, "w%d", k % 5);
             fake_pod *p = world_pod(&w, workload, name);
             (void)world_site(p, "main.idle", 5, 0, 0);
-            (void)world_site(p, k % 2 ? "shop/pay" : "shop/order", 0, k % 4, w.now + k * SECOND);
+            world_site(p, k % 2 ? "shop/pay" : "shop/order", 0, k % 4, w.now + k * SECOND)->reachable = k % 3 == 0;
+            p->no_leaks = k % 5 == 0;
         }
         for (int step = 0; step < 1500; step++) {
             fake_pod *p = w.pods[gs_rng_below(&rng, w.n_pods)];
@@ -357,6 +358,10 @@ static void churn(void **state)
                 n->mode = gs_rng_below(&rng, 4) ? GS_MODE_ENFORCE : GS_MODE_DRY_RUN;
                 n->interval_s = 1 + (int)gs_rng_below(&rng, 5);
                 n->cooldown_s = 60;
+                n->detection.floor.window_s = 5 + (int)gs_rng_below(&rng, 60);
+                n->detection.floor.windows = 2 + (int)gs_rng_below(&rng, 4);
+                n->detection.leak_profile = gs_rng_below(&rng, 4);
+                n->full_dump_max = gs_rng_below(&rng, 3) ? 5000 : 0;
                 n->suspend = !gs_rng_below(&rng, 8);
                 (void)world_set(&w, n);
                 break;
