@@ -179,6 +179,7 @@ class Namespace:
             "selector": {"matchLabels": {"app": workload}},
             "endpoint": {"pprof": {"port": "http"}, "metrics": {"port": "http"}},
             "sampling": {"intervalSeconds": 2, "timeoutSeconds": 2, "profileIntervalSeconds": 20},
+            "detection": {"floor": {"windowSeconds": 4, "windows": 2}},  # pods live a quarter of a minute
             "snapshot": {"s3": {**s3, "credentialsSecretRef": secret, "caSecretRef": secret}},
             "healing": {
                 "actions": [{"type": "ScaleOut", "scaleOut": {"step": 1, "maxReplicas": 8}}],

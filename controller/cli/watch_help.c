@@ -56,7 +56,7 @@ static void formulas(gs_buf *out)
         "How a leak is found (the rules: controller/core/detect.h; what they lead to: core/track.h; their defaults:\n"
         "core/policy.h):\n"
         "  growth     goroutines rose 3 samples in a row, by at least %d in all, and by more than 15 %%/min:\n"
-        "             100 * (last - first) / max(first, 1) / minutes\n"
+        "             100 * (last - first) / max(first, 1) / minutes; or did so on the whole, over the last 9 to %d\n"
         "  surge      at least 5000 goroutines, and at least 1.30 times the smallest count of the last 300 s\n"
         "  blocked    at least 100 goroutines of a profile blocked at one site, more than in the base profile\n"
         "  site       a site has at least %d more than in the base profile, and twice the root of what it had there\n"
@@ -70,7 +70,7 @@ static void formulas(gs_buf *out)
         "  Resolved when no target has shown it for %d s; a target stops to show it when it has under half of its peak\n"
         "  in two profiles, or is a new process.\n"
         "  GROWTH in the table is the newest count over the oldest of the last %d.\n",
-        GS_MIN_RISE, GS_MIN_RISE, GS_PROFILES_ON_SUSPICION, GS_RESOLVE_MS / 1000, GS_SERIES_RECENT);
+        GS_MIN_RISE, GS_SERIES_RECENT, GS_MIN_RISE, GS_PROFILES_ON_SUSPICION, GS_RESOLVE_MS / 1000, GS_SERIES_RECENT);
 }
 
 static void exit_codes(gs_buf *out)

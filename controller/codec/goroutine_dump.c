@@ -154,7 +154,8 @@ static int feed_text(gs_dump *d, const char *p, size_t n, gs_error *err)
         }
         step = step < n ? step : n;
         int e = keep(d, p, step, err);
-        if (e == 0)
+        used = 0;
+        if (e == 0 && memchr(p, '\n', step)) /* nothing ends within a line */
             e = read_all(d, d->kept.p, d->kept.n, &used, err);
         if (e < 0)
             return e;

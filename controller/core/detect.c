@@ -22,25 +22,49 @@ const char *gs_rule_name(unsigned rule)
     }
 }
 
-static bool growth(const gs_detection *d, const gs_series *se, gs_verdict *ret)
+static bool too_fast(const gs_detection *d, double first, double last, int64_t ms, double *ret_rate)
+{
+    if (last - first < GS_MIN_RISE || ms <= 0)
+        return false;
+    *ret_rate = 100 * (last - first) / (first > 1 ? first : 1) / ((double)ms / 60000);
+    return *ret_rate > d->growth.percent_per_minute;
+}
+
+static bool rises_in_a_row(const gs_detection *d, const gs_series *se, gs_verdict *ret)
 {
     unsigned periods = (unsigned)d->growth.periods;
-    if (!d->growth.enabled || gs_series_len(se) <= periods)
+    if (gs_series_len(se) <= periods)
         return false;
     for (unsigned i = 0; i < periods; i++)
         if (gs_series_back(se, i, NULL) <= gs_series_back(se, i + 1, NULL))
             return false;
     int64_t t0, t1;
-    double first = gs_series_back(se, periods, &t0), last = gs_series_back(se, 0, &t1);
-    double minutes = (double)(t1 - t0) / 60000;
-    if (last - first < GS_MIN_RISE || minutes <= 0)
-        return false;
-    double rate = 100 * (last - first) / (first > 1 ? first : 1) / minutes;
-    if (rate <= d->growth.percent_per_minute)
+    double first = (double)gs_series_back(se, periods, &t0), last = (double)gs_series_back(se, 0, &t1), rate;
+    if (!too_fast(d, first, last, t1 - t0, &rate))
         return false;
     (void)snprintf(ret->reason, sizeof ret->reason, "growth: %.0f to %.0f goroutines in %u periods, %.0f %%/min", first,
                    last, periods, rate);
     return true;
+}
+
+/* Rises that noise hides from one sample to the next: of the recent samples the newest third lies wholly above the
+ * oldest one, and the middle one between them, so that it is no mere step. */
+static bool rises_on_the_whole(const gs_detection *d, const gs_series *se, gs_verdict *ret)
+{
+    gs_third old, mid, new;
+    double rate;
+    if (!gs_series_third(se, 2, &old) || !gs_series_third(se, 1, &mid) || !gs_series_third(se, 0, &new) ||
+        mid.median <= old.median || new.median <= mid.median ||
+        !too_fast(d, (double)old.max, (double)new.min, new.to_ms - old.from_ms, &rate))
+        return false;
+    (void)snprintf(ret->reason, sizeof ret->reason, "growth: %.0f to %.0f goroutines over %u samples, %.0f %%/min",
+                   (double)old.max, (double)new.min, gs_series_len(se), rate);
+    return true;
+}
+
+static bool growth(const gs_detection *d, const gs_series *se, gs_verdict *ret)
+{
+    return d->growth.enabled && (rises_in_a_row(d, se, ret) || rises_on_the_whole(d, se, ret));
 }
 
 static bool surge(const gs_detection *d, const gs_series *se, int64_t now_ms, gs_verdict *ret)

@@ -26,7 +26,8 @@ typedef struct gs_verdict {
 } gs_verdict;
 
 /* growth: rises `periods` times in a row, by at least GS_MIN_RISE goroutines in all, and faster than percentPerMinute
- *   of the count it began with: 100 * (last - first) / max(first, 1) / minutes.
+ *   of the count it began with: 100 * (last - first) / max(first, 1) / minutes. Or, where noise hides that: the newest
+ *   third of the recent samples lies wholly above the oldest one, by as much and as fast, the middle one between them.
  * surge: at least `goroutines`, and at least (1 + percent / 100) times the window's minimum.
  * floor: see gs_series_floor.
  * baseline: more than staticGoroutines, and more than (1 + tolerance.permille / 1000) times the percentile of the

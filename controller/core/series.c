@@ -306,6 +306,22 @@ float gs_series_percentile(const gs_series *se, unsigned samples, int percentile
     return nth(v, samples, (samples * p + 99) / 100 - 1);
 }
 
+bool gs_series_third(const gs_series *se, unsigned which, gs_third *ret)
+{
+    float v[GS_SERIES_RECENT / 3];
+    unsigned n = se->n / 3;
+    if (n < 3)
+        return false;
+    *ret = (gs_third){.min = INFINITY, .max = -INFINITY};
+    for (unsigned i = 0; i < n; i++) {
+        v[i] = gs_series_back(se, which * n + i, i ? &ret->from_ms : &ret->to_ms);
+        ret->min = fminf(ret->min, v[i]);
+        ret->max = fmaxf(ret->max, v[i]);
+    }
+    ret->median = median(v, n);
+    return true;
+}
+
 bool gs_series_floor(const gs_series *se, unsigned windows, gs_floor *ret)
 {
     float spread[GS_FLOOR_WINDOWS - 1];

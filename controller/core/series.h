@@ -86,6 +86,13 @@ double gs_series_growth_ratio(const gs_series *se);
 /* Nearest-rank percentile of up to `samples` counts before the newest; -1 while there are fewer than that many. */
 float gs_series_percentile(const gs_series *se, unsigned samples, int percentile);
 
+/* A third of the recent counts: 0 the newest, 2 the oldest. */
+typedef struct gs_third {
+    float min, median, max;
+    int64_t from_ms, to_ms;
+} gs_third;
+bool gs_series_third(const gs_series *se, unsigned which, gs_third *ret); /* false with fewer than 9 counts */
+
 typedef struct gs_floor {
     unsigned scale;   /* the windows were this many times windowSeconds long */
     float from, to;   /* minima of the first and the last window */

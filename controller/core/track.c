@@ -151,13 +151,12 @@ static void close_windows(gs_track *t, int64_t now_ms)
 }
 
 /* A client of net/http that nobody reads from: its connection's own goroutines wait for the reader of a body. */
-static bool is_unread(const gs_site *s, const gs_context *first, const gs_context *now, uint64_t grown)
+static bool is_unread(const gs_site *s, uint64_t new_consumers, uint64_t grown)
 {
     if (s->state != GS_STATE_SELECT || !(gs_streq(s->entry, "net/http.(*persistConn).readLoop") ||
                                          gs_streq(s->entry, "net/http.(*persistConn).writeLoop")))
         return false;
-    uint64_t consumers = now->consumers > first->consumers ? now->consumers - first->consumers : 0;
-    return consumers * 2 < grown;
+    return new_consumers * 2 < grown;
 }
 
 static void count_site(gs_track *t, const gs_site *p, int64_t now_ms)
@@ -191,7 +190,7 @@ static void count_site(gs_track *t, const gs_site *p, int64_t now_ms)
         s->high = s->high_now;
     s->parked = p->state == GS_STATE_SELECT_NONE;
     s->io = p->state == GS_STATE_IO_WAIT;
-    s->unread = is_unread(p, &t->before, &t->now, count > s->from ? count - s->from : 0);
+    s->unread = is_unread(p, t->now.consumers - t->fewest_consumers, count > s->from ? count - s->from : 0);
 }
 
 void gs_track_profile(gs_track *t, const gs_profile *p, double fds, double load, int64_t now_ms)
@@ -200,7 +199,9 @@ void gs_track_profile(gs_track *t, const gs_profile *p, double fds, double load,
     t->now =
         (gs_context){.total = p->total, .io_wait = p->io_wait, .consumers = p->consumers, .fds = fds, .load = load};
     if (!t->profiles)
-        t->before = t->at_window = t->now;
+        t->at_window = t->now;
+    if (!t->profiles || p->consumers < t->fewest_consumers)
+        t->fewest_consumers = p->consumers;
     for (size_t k = 0; k < p->n; k++)
         count_site(t, &p->sites[k], now_ms);
     for (size_t k = 0; k < t->n; k++)

@@ -71,10 +71,12 @@ demo_apply() {
 field() { k -n shop get "$1" "$2" -o "jsonpath=$3" 2>/dev/null; }
 incident() { k -n shop get gsi -o 'jsonpath={.items[?(@.spec.workloadRef.name=="payments")].metadata.name}' 2>/dev/null; }
 has_incident() { INCIDENT=$(incident) && [ -n "$INCIDENT" ] && [ -n "$(field gsi "$INCIDENT" '{.status.patterns[0].leafFunction}')" ]; }
-is_probable() { [ "$(field gsi "$INCIDENT" '{.status.grade}')" = Probable ]; }
+is_probable() { [[ "$(field gsi "$INCIDENT" '{.status.grade}')" =~ ^(Probable|Proven)$ ]]; }
+is_proven() { [ "$(field gsi "$INCIDENT" '{.status.grade}')" = Proven ]; }
 is_scaled() { [ "$(field deployment payments '{.spec.replicas}')" = "$1" ]; }
 is_resolved() { [ "$(field gsi "$INCIDENT" '{.status.phase}')" = Resolved ]; }
 is_recorded() { [ "$(field gsi "$INCIDENT" '{.status.actions[0].outcome}')" = "$1" ]; }
+has_evidence() { field gsi "$INCIDENT" '{.status.evidence[*].kind}' | grep -qw "$1"; }
 is_let_go() { [ -z "$(field gsp shop '{.metadata.finalizers}')" ]; }
 
 # The pod starts to leak LEAK_AFTER seconds after its process began.
@@ -91,13 +93,15 @@ demo_find() {
   wait_until 90 has_incident || die 'no incident for payments'
   at "incident $INCIDENT: $(field gsi "$INCIDENT" '{.status.patterns[0].leafFunction}')"
   wait_until 60 is_probable || die 'the incident was not graded Probable'
-  at "graded Probable, $(field gsi "$INCIDENT" '{.status.patterns[0].count}') goroutines in $(field gsi "$INCIDENT" '{.status.patterns[0].state}')"
+  at "graded $(field gsi "$INCIDENT" '{.status.grade}'), $(field gsi "$INCIDENT" '{.status.patterns[0].count}') goroutines in $(field gsi "$INCIDENT" '{.status.patterns[0].state}'): the runtime's leak profile names them"
   wait_until 60 is_scaled 3 || die 'the Deployment was not scaled'
   scaled=$(now_ms)
   leak=$(first_leak_ms)
   at "payments: 2 -> 3 replicas, $(((scaled - leak) / 1000)) s after the first leaked goroutine"
   if [ $((scaled - leak)) -gt $((DEMO_LIMIT * 1000)) ]; then die "more than $DEMO_LIMIT s"; fi
   wait_until 20 is_recorded Succeeded || die 'the outcome was not recorded'
+  wait_until 30 is_proven || die 'the incident was not graded Proven'
+  at "graded Proven: $(field gsi "$INCIDENT" '{.status.gradeReasons}')"
   [ "$(field gsi "$INCIDENT" '{.status.patterns[0].leafFunction}')" = "$DEMO_LEAF" ] || die "the incident does not name $DEMO_LEAF"
   k -n shop get deployment payments --show-managed-fields -o json |
     grep -q '"manager": "gostat"' || die 'gostat is not in the managedFields of the Deployment'
@@ -105,11 +109,13 @@ demo_find() {
   k -n shop get gsp,gsi
 }
 
+# demo_evidence KIND: the first snapshot of this kind, from S3.
 demo_evidence() {
-  local key sum file
-  key=$(field gsi "$INCIDENT" '{.status.evidence[0].key}')
-  sum=$(field gsi "$INCIDENT" '{.status.evidence[0].sha256}')
-  file=$DIR/evidence.pb.gz
+  local key sum file first="{.status.evidence[?(@.kind==\"$1\")]"
+  wait_until 20 has_evidence "$1" || die "no evidence of kind $1"
+  key=$(field gsi "$INCIDENT" "$first.key}" | cut -d' ' -f1)
+  sum=$(field gsi "$INCIDENT" "$first.sha256}" | cut -d' ' -f1)
+  file=$DIR/$1.pb.gz
   "$ROOT/hack/cluster/cluster.sh" exec curl -sSf --cacert "$S3_CA" --aws-sigv4 "aws:amz:$S3_REGION:s3" \
     -H "x-amz-content-sha256: UNSIGNED-PAYLOAD" --user "$S3_ACCESS_KEY:$S3_SECRET_KEY" -o "$file" "$S3_ENDPOINT/$S3_BUCKET/$key"
   [ "$(sha256sum <"$file" | cut -d' ' -f1)" = "$sum" ] || die 'the object in S3 is not the one that the incident names'
@@ -157,7 +163,8 @@ demo_run() {
   demo_install
   demo_apply
   demo_find
-  demo_evidence
+  demo_evidence Goroutine
+  demo_evidence GoroutineLeak
   demo_fix
   at 'done'
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by hack/demo.sh: gostat watch on two real programs. One leaks a goroutine for each order from its fourth
-# second on; the other starts hundreds at once, again and again, and is healthy.
+# second on, which the runtime's leak profile proves; the other starts hundreds at once, again and again, and is healthy.
 
 DEMO_SECONDS=30
 DEMO_LEAF='main.(*orders).publish'
@@ -45,19 +45,24 @@ demo_check_evidence() {
 }
 
 demo_judge() {
-  local named accused
+  local named proven accused
   named=$(demo_event incident "$LEAKY")
+  proven=$(grep -F " $LEAKY  Proven " "$DIR/watch.log" || true)
   accused=$(demo_event incident "$LIVELY")
   if [ -z "$named" ]; then die "the leak was not found within $DEMO_SECONDS s"; fi
   [[ $named == *" at $DEMO_LEAF" ]] || die "the incident does not name $DEMO_LEAF: $named"
   if [ -n "$accused" ]; then die "the healthy program was accused: $accused"; fi
+  if [ -z "$proven" ]; then die "the leak was not graded Proven within $DEMO_SECONDS s"; fi
   # shellcheck disable=SC2086 # split into words on purpose
   set -- $named
-  note "named $DEMO_LEAF after $1 s; the healthy program was not accused"
+  note "named $DEMO_LEAF after $1 s"
+  # shellcheck disable=SC2086
+  set -- $proven
+  note "proved it by the runtime's leak profile after $1 s; the healthy program was not accused"
 }
 
 demo_run() {
-  local status=0 evidence
+  local status=0 kind evidence
   GOSTAT=$ROOT/build/dev/gostat
   DIR=$(mktemp -d "${TMPDIR:-/tmp}/gostat-demo.XXXXXX")
   trap demo_end EXIT
@@ -81,9 +86,11 @@ demo_run() {
     tee "$DIR/watch.log" || status=$?
   if [ "$status" -ne 1 ]; then die "gostat watch ended with $status; 1 means that a leak was found"; fi
 
-  evidence=$(find "$DIR/evidence" -name '*.pb.gz' | sort | tail -n 1)
-  if [ -z "$evidence" ]; then die 'no evidence was kept'; fi
-  demo_check_evidence "$evidence"
+  for kind in goroutine goroutineleak; do
+    evidence=$(find "$DIR/evidence" -name "*-$kind.pb.gz" | sort | tail -n 1)
+    if [ -z "$evidence" ]; then die "no $kind profile was kept"; fi
+    demo_check_evidence "$evidence"
+  done
   demo_judge
   note "evidence: $DIR/evidence"
 }

@@ -9,7 +9,7 @@ SAMPLE_LEAKS = (
     ("goker", "Kubernetes10182", "fast"), ("goker", "Moby30408", "slow"), ("simple", "NilRecv", "fast"),
     ("simple", "SelectNoCases", "slow"), ("simple", "WaitGroup", "slow"), ("reachable", "registry-map", "slow"),
     ("reachable", "parent-context", "fast"), ("reachable", "ticker-loop", "slow"),
-    ("reachable", "sleeping-retry", "slow"), ("reachable", "unread-conn", "slow"),
+    ("reachable", "sleeping-retry", "slow"), ("reachable", "unread-body", "slow"),
     ("reachable", "global-mutex", "fast"),
 )  # fmt: skip
 SAMPLE_LIVELY = (

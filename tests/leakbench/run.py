@@ -114,13 +114,13 @@ class Bench:
 
     def finish(self):
         self.not_run()
-        clock = bench.Clock(self.opt.compress)
+        clock = bench.Clock(1 if self.opt.parts == ["timing"] else self.opt.compress)
         print(
             f"naive: 3 rises in a row over {clock.percent} %/min, at samples of {clock.interval} s, the policy's; "
             "naive 5 s: over 15 %/min, at samples of 5 s, as in production; "
             "leak prof.: the runtime's goroutineleak profile names any; "
             f"LeakProf: {clock.leakprof:.0f} goroutines blocked on channels at one line "
-            f"(10,000 in production, over {self.opt.compress:g}, as time is)"
+            f"(10,000 in production, over {clock.compress:g}, as time is)"
         )
         print("\n== bars, the worst seed")
         worst = judge.worst(self.bars)
@@ -161,7 +161,7 @@ def run_all(opt, directory):
     b = Bench(opt, directory)
     seeds = [int(s) for s in opt.seeds.split(",")]
     if opt.list:
-        for s in chosen(b, opt, seeds[0]):
+        for s in sorted(chosen(b, opt, seeds[0]), key=lambda s: (s.kind, s.name)):
             print(f"{s.kind:10} {s.name:32} {b.services.cases[s.case]['reason']}".rstrip())
         b.not_run()
         return 0

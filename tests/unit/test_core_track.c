@@ -300,6 +300,24 @@ static void a_site_that_is_gone_does_not_rise(void **state)
     }
 }
 
+/* Looked at first while many clients were there: they go, and as many come back. */
+static void clients_that_come_back_are_read(void **state)
+{
+    (void)state;
+    gs_track t = {0};
+    gs_track_begin(&t, W, 0);
+    for (int64_t ms = 0; ms < 1500 * 1000; ms += GAP) {
+        unsigned reasons;
+        uint64_t clients = ms ? (uint64_t)ms / 10000 : 100;
+        gs_site s = {.id = SITE, .count = 1 + clients, .state = GS_STATE_SELECT, .leaf = ""};
+        s.entry = "net/http.(*persistConn).writeLoop";
+        gs_profile p = {.sites = &s, .n = 1, .total = 4 * clients, .io_wait = clients, .consumers = clients};
+        gs_track_profile(&t, &p, 10 + 2.0 * (double)clients, NAN, ms);
+        assert_int_equal(gs_track_grade(&t, gs_track_find(&t, SITE), WINDOWS, &reasons), GS_GRADE_NONE);
+    }
+    gs_track_done(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +326,7 @@ int main(void)
         cmocka_unit_test(no_dump_above_the_limit),
         cmocka_unit_test(a_run_is_as_long_as_it_rises),
         cmocka_unit_test(a_site_that_is_gone_does_not_rise),
+        cmocka_unit_test(clients_that_come_back_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
