@@ -262,11 +262,9 @@ static void remember(gs_track *t, const gs_profile *p)
         gs_track_site *s = find(t, p->sites[p->goroutines[k].site].id);
         if (!s)
             continue;
-        s->dumped++;
+        s->fresh += ++s->dumped > s->from;
         t->ids[t->n_ids++] = (struct gs_tracked_id){p->goroutines[k].id, (uint32_t)(s - t->v)};
     }
-    for (size_t k = 0; k < t->n; k++)
-        t->v[k].fresh = t->v[k].dumped > t->v[k].from ? t->v[k].dumped - t->v[k].from : 0;
     if (t->n_ids)
         qsort(t->ids, t->n_ids, sizeof *t->ids, by_id);
 }

@@ -60,10 +60,10 @@ typedef struct gs_track_site {
 typedef struct gs_track {
     int64_t began_ms, window_end_ms, window_ms;
     unsigned profiles, dumps;
-    bool window_used;                  /* a profile fell into this window */
-    uint64_t fewest_consumers;         /* of all profiles */
-    gs_context at_window, now;         /* at the end of the last window, at the newest profile */
-    unsigned windows;                  /* that are over */
+    bool window_used;          /* a profile fell into this window */
+    uint64_t fewest_consumers; /* of all profiles */
+    gs_context at_window, now; /* at the end of the last window, at the newest profile */
+    unsigned windows;          /* that are over */
     int64_t last_ms;
     gs_track_site *v;
     size_t n, cap;
