@@ -33,6 +33,7 @@ void gs_watch_event_json(const gs_watch_event *e, gs_buf *out)
     gs_jw_raw(&w, "t", (gs_str){t, (size_t)n});
     gs_jw_str(&w, "event", gs_engine_event_name(e->event));
     gs_jw_str(&w, "target", e->target);
+    gs_jw_str(&w, "incident", i ? i->name : NULL);
     gs_jw_str(&w, "grade", i ? gs_grade_name(i->grade) : NULL);
     if (i)
         gs_jw_int(&w, "podCount", (int64_t)i->n_pods);

@@ -40,6 +40,7 @@ static void json_shape(gs_buf *out)
         "  {\"t\":12.345,             seconds since the start\n"
         "   \"event\":\"incident\",     suspected | graded | incident | resolved | action | refused\n"
         "   \"target\":\"host:port\",   or the NAME, where all its replicas are meant\n"
+        "   \"incident\":\"…\",       its name; null for a suspicion\n"
         "   \"grade\":\"Probable\",     Suspected | Probable | Proven; null for a suspicion, of which nothing is known yet\n"
         "   \"podCount\":1,           processes that show it now; null for a suspicion\n"
         "   \"pattern\":{\"id\":…,\"count\":…,\"state\":…,\"leafFunction\":…,\"entryFunction\":…,\"keyFrames\":[…],\"labels\":{…}},\n"

@@ -149,6 +149,8 @@ int gs_dump_record(gs_dump_text *t, const char *p, size_t n, size_t *ret_used, g
 uint64_t gs_dump_record_count(const char *p, size_t n)
 {
     struct first_line f;
+    if (n == 0)
+        return 0;
     const char *end = p + n;
     if (!read_first_line(next_line(&p, end), &f))
         return 0;

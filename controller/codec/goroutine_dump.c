@@ -192,6 +192,8 @@ static int feed_kept(gs_dump *d, gs_error *err)
 
 int gs_dump_feed(gs_dump *d, const char *p, size_t n, gs_error *err)
 {
+    if (n == 0)
+        return 0;
     d->bytes += n;
     if (!d->sniffed) {
         size_t more = SNIFF - d->kept.n < n ? SNIFF - d->kept.n : n;

@@ -1,5 +1,5 @@
 /* The text form of Go's goroutine profile (goroutine?debug=1): its total, from the first line
- * "goroutine profile: total 1234". Stacks in text form come with a later stage. */
+ * "goroutine profile: total 1234". Stacks: see goroutine_dump.h. */
 #ifndef GS_CODEC_GOROUTINE_TEXT_H
 #define GS_CODEC_GOROUTINE_TEXT_H
 

@@ -114,6 +114,8 @@ static int find_type(struct run *r)
 int gs_pprof_decode_unpacked(gs_str body, gs_profile **ret, gs_error *err)
 {
     gs_cleanup(run_free) struct run *r = run_new(err);
+    if (body.n == 0)
+        body = GS_STR("");
     int e = gs_pprof_tables_read(&r->tables, body, err);
     if (e == 0)
         e = find_type(r);

@@ -102,13 +102,12 @@ static int resolve(struct walk *w, gs_pprof_location *l)
 /* No compiler inlines so deep: of a location with more the two ends are enough, as of a stack. */
 static void push_lines(struct walk *w, const gs_pprof_location *l)
 {
-    const gs_pprof_line *lines = &w->tables->lines[l->first];
     for (uint32_t k = 0; k < l->n; k++) {
         if (k == GS_MAX_FRAMES && l->n - k > GS_MAX_FRAMES) {
             w->stack->depth += l->n - GS_MAX_FRAMES - k;
             k = l->n - GS_MAX_FRAMES;
         }
-        gs_stack_push(w->stack, lines[k].frame);
+        gs_stack_push(w->stack, w->tables->lines[l->first + k].frame);
     }
 }
 

@@ -96,12 +96,17 @@ size_t gs_sites_entry(const gs_stack *k, const gs_stack_info *info)
     return k->depth >= GS_MAX_FRAMES ? info->leaf : info->entry;
 }
 
+static void fill(gs_sites *s, gs_stack *k)
+{
+    if (k->n == 0)
+        gs_stack_push(k, (struct gs_stack_frame){gs_sites_function(s, GS_STR("(unknown)"), GS_STR("")), 0});
+}
+
 static bool inspect(gs_sites *s, gs_stack *k, struct gs_kept_stack *ret)
 {
     uint16_t known[GS_MAX_FRAMES];
     gs_stack_info info;
-    if (k->n == 0)
-        gs_stack_push(k, (struct gs_stack_frame){gs_sites_function(s, GS_STR("(unknown)"), GS_STR("")), 0});
+    fill(s, k);
     if (k->n == 0)
         return false;
     for (size_t i = 0; i < k->n; i++)
@@ -131,8 +136,9 @@ void gs_sites_add(gs_sites *s, uint32_t *place, gs_stack *k)
     *place = (uint32_t)s->n_stacks;
 }
 
-void gs_sites_describe(gs_sites *s, uint32_t stack, const gs_stack *k)
+void gs_sites_describe(gs_sites *s, uint32_t stack, gs_stack *k)
 {
+    fill(s, k); /* it was added so: there is such a function */
     struct gs_kept_site *t = &s->sites[s->stacks[stack - 1].site];
     const size_t n = offsetof(gs_stack, frames) + k->n * sizeof k->frames[0];
     free(t->example);

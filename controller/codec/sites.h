@@ -85,7 +85,7 @@ typedef struct gs_sighting {
 /* So many goroutines more, at a stack; at one that is not kept for stack 0. True where the stack is now the one with most
  * goroutines of its site: show it again, to describe the site. */
 bool gs_sites_count(gs_sites *s, uint32_t stack, const gs_sighting *g);
-void gs_sites_describe(gs_sites *s, uint32_t stack, const gs_stack *k);
+void gs_sites_describe(gs_sites *s, uint32_t stack, gs_stack *k);
 
 uint64_t gs_sites_total(const gs_sites *s);
 /* Goroutines at stacks that are not known: the input was cut off. Sets truncated. */

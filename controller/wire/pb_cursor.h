@@ -49,7 +49,8 @@ static inline bool gs_pb_next(gs_pb_cursor *c, gs_pb_field *ret)
     uint64_t tag, n;
     if (at.p == at.end || !gs_pb_varint(&at, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
         return false;
-    *ret = (gs_pb_field){.number = (uint32_t)(tag >> 3), .bytes = (tag & 7) == 2, .varint = (tag & 7) == 0};
+    *ret = (gs_pb_field){
+        .number = (uint32_t)(tag >> 3), .bytes = (tag & 7) == 2, .varint = (tag & 7) == 0, .view = {at.p, 0}};
     if (ret->varint) {
         if (!gs_pb_varint(&at, &ret->value))
             return false;

@@ -347,6 +347,7 @@ static const struct {
      "fatal error: x\n\ngoroutine 0 gp=0x1 m=0 mp=0x2 [idle]:\nruntime.futex()\n\t/go/src/runtime/sys.s:5 +0x1\n\n" HEADER
          FRAME "created by main.g\n\t/src/main.go:9 +0x5\n\nrax    0x0\nrip    0x4a1b2c\n",
      "shop.(*Pool).acquire", "shop.(*Pool).acquire", "/src/shop/pool.go", 37, "main.g", 1},
+    {"nothing but a header", HEADER "\n", "(unknown)", "(unknown)", "", 0, "", 1},
     {"a path of many kinds",
      HEADER "gopkg.in/yaml%2ev3.(*parser).f(0x1)\n\t/root/go/pkg/mod/gopkg.in/yaml.v3@v3.0.1/d.go:5 "
             "+0x1\n" FRAME,
@@ -395,6 +396,18 @@ static void test_grouping(void **state)
     static const uint64_t ids[] = {1, 6, 8, 9};
     for (size_t i = 0; i < GS_LEN(ids); i++)
         assert_int_equal(p->goroutines[i].id, ids[i]);
+}
+
+/* A stack without frames that becomes the largest of its site later. */
+static void test_no_frames(void **state)
+{
+    (void)state;
+    gs_cleanup(gs_profile_free) gs_profile *p =
+        decode(GS_STR("goroutine 1 [select]:\n\ngoroutine 2 [select]:\nnoise\n\ngoroutine 3 [select]:\nnoise\n\n"));
+    assert_int_equal(p->n, 1);
+    assert_int_equal(p->sites[0].count, 3);
+    assert_string_equal(p->sites[0].leaf, "(unknown)");
+    assert_string_equal(p->sites[0].key_frames[0], "(unknown)");
 }
 
 /* gRPC's generated handler, a handler under middleware and one that a router called in its own way. */
@@ -621,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_grouping),   cmocka_unit_test(test_handlers),      cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_cut_counts), cmocka_unit_test(test_no_goroutines), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_many),       cmocka_unit_test(test_cut_by_go),     cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_no_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

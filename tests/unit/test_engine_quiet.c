@@ -169,6 +169,28 @@ static void a_day_of_healthy_services(void **state)
     }
 }
 
+/* Profiles of a pod that leaks are taken every 15 s: a load that comes as often, but for a trifle, would seem to rise for
+ * half an hour. */
+static void load_in_step_with_the_profiles(void **state)
+{
+    (void)state;
+    static const int64_t periods_ms[] = {14900, 14990, 15060, 15100, 15140, 30130, 30200};
+    for (size_t k = 0; k < GS_LEN(periods_ms); k++) {
+        world w;
+        world_open(&w);
+        fake_pod *p = world_usual(&w);
+        (void)world_site(p, "shop/orders.(*feed).poll", 0, 1, w.now);
+        fake_site *s = world_site(p, "shop/web.(*server).work", 0, 0, 0);
+        s->wave = 100;
+        s->period_ms = periods_ms[k];
+        world_run(&w, 6 * HOUR);
+        if (world_incidents(&w) != 1 || world_incident(&w, 0)->n_patterns != 1)
+            fail_msg("a wave of %d ms: %zu incidents, %zu patterns", (int)periods_ms[k], world_incidents(&w),
+                     world_incident(&w, 0)->n_patterns);
+        world_close(&w);
+    }
+}
+
 /* ---- random worlds ---- */
 
 #define LEAK "shop/orders.(*feed).poll"
@@ -304,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_day_of_healthy_services),
+        cmocka_unit_test(load_in_step_with_the_profiles),
         cmocka_unit_test(random_worlds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
