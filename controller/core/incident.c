@@ -242,6 +242,14 @@ static int worst_first(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+static void name_creator(gs_pattern *p, const char *created_by)
+{
+    if (!created_by || !created_by[0])
+        return;
+    free(p->created_by);
+    p->created_by = gs_strdup(created_by);
+}
+
 static void assess_severity(gs_incident *i)
 {
     enum gs_severity severity = GS_SEVERITY_LOW;
@@ -267,6 +275,7 @@ static bool assess(gs_incident *i, const gs_observed *o, int64_t wall_ms)
         double score = gs_site_score(s->site, s->survived_ms);
         i->patterns[at].score = score > i->patterns[at].score ? score : i->patterns[at].score;
         i->score = score > i->score ? score : i->score;
+        name_creator(&i->patterns[at], s->created_by);
         i->grade = s->grade > i->grade ? s->grade : i->grade;
         i->reasons |= s->reasons;
     }
@@ -346,10 +355,7 @@ void gs_incident_describe(gs_incident *i, const gs_profile *dump)
         if (!s)
             continue;
         p->state = s->state;
-        if (s->created_by && s->created_by[0]) {
-            free(p->created_by);
-            p->created_by = gs_strdup(s->created_by);
-        }
+        name_creator(p, s->created_by);
         double score = gs_site_score(s, 0);
         p->score = score > p->score ? score : p->score;
         i->score = score > i->score ? score : i->score;

@@ -16,12 +16,13 @@
 
 /* A site of a profile that grew, and how sure it is that this is a leak. */
 typedef struct gs_grown {
-    const gs_site *site; /* of the newest profile */
-    uint64_t base;       /* its count in the base */
-    enum gs_grade grade; /* NONE: it rises, no more */
-    unsigned reasons;    /* enum gs_reason */
-    bool named;          /* by a leak profile */
-    double survived_ms;  /* how long its goroutines were seen to survive */
+    const gs_site *site;    /* of the newest profile */
+    uint64_t base;          /* its count in the base */
+    enum gs_grade grade;    /* NONE: it rises, no more */
+    unsigned reasons;       /* enum gs_reason */
+    bool named;             /* by a leak profile */
+    const char *created_by; /* as a dump told; NULL: none was taken. The tracker's */
+    double survived_ms;     /* how long its goroutines were seen to survive */
 } gs_grown;
 
 typedef struct gs_growth {

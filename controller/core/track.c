@@ -30,6 +30,8 @@ void gs_track_begin(gs_track *t, int64_t window_ms, int64_t now_ms)
 
 void gs_track_done(gs_track *t)
 {
+    for (size_t k = 0; k < t->n; k++)
+        free(t->v[k].created_by);
     free(t->v);
     free(t->ids);
     *t = (gs_track){0};
@@ -285,8 +287,20 @@ static void compare(gs_track *t, const gs_profile *p)
     t->n_ids = 0;
 }
 
+static void keep_creators(gs_track *t, const gs_profile *p)
+{
+    for (size_t k = 0; k < p->n; k++) {
+        gs_track_site *s = find(t, p->sites[k].id);
+        if (!s || !p->sites[k].created_by || !p->sites[k].created_by[0])
+            continue;
+        free(s->created_by);
+        s->created_by = gs_strdup(p->sites[k].created_by);
+    }
+}
+
 void gs_track_dump(gs_track *t, const gs_profile *p, int64_t now_ms)
 {
+    keep_creators(t, p);
     if (t->dumps == 0)
         remember(t, p);
     else if (t->dumps == 1)
@@ -371,7 +385,7 @@ enum gs_grade gs_track_grade(const gs_track *t, const gs_track_site *s, int wind
         return GS_GRADE_NONE;
     *ret_reasons = GS_REASON_SITE;
     bool ids = ids_survive(t, s);
-    if (!by_windows(t, s, ids ? n : n * GS_UNSURE_HALVES / 2))
+    if ((!ids && t->awaits_dump) || !by_windows(t, s, ids ? n : n * GS_UNSURE_HALVES / 2))
         return GS_GRADE_SUSPECTED;
     *ret_reasons |= GS_REASON_FLOOR | (ids ? GS_REASON_IDS : GS_REASON_COUNTS);
     return GS_GRADE_PROBABLE;
@@ -408,6 +422,7 @@ void gs_track_grown(const gs_track *t, const gs_profile *p, const gs_counts *bas
             .reasons = reasons,
             .named = s->leak_samples > 0,
             .survived_ms = (double)(t->last_ms - s->since_ms),
+            .created_by = s->created_by,
         };
     }
     if (n)

@@ -53,6 +53,7 @@ typedef struct gs_track_site {
     int64_t since_ms;               /* the run's begin */
     unsigned leak_samples;          /* leak profiles that named it, each with more goroutines */
     uint32_t leak_count;            /* in the newest of those */
+    char *created_by;               /* as the newest dump has it; NULL */
     uint32_t dumped, kept;          /* goroutines in the first dump, and of those in the second one */
     uint32_t fresh;                 /* of the first dump: more than when the run began */
 } gs_track_site;
@@ -60,6 +61,7 @@ typedef struct gs_track_site {
 typedef struct gs_track {
     int64_t began_ms, window_end_ms, window_ms;
     unsigned profiles, dumps;
+    bool awaits_dump;          /* one is wanted and allowed, only not just now: nothing is graded Probable without it */
     bool window_used;          /* a profile fell into this window */
     uint64_t fewest_consumers; /* of all profiles */
     gs_context at_window, now; /* at the end of the last window, at the newest profile */

@@ -9,8 +9,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define LEAKS_BURST 3   /* leak profiles that may follow each other; then one in half a window */
-#define DUMPS_BURST 2   /* dumps; then one in two and a half windows */
+#define LEAKS_BURST 3   /* leak profiles that may follow each other; then one in half a window ... */
+#define LEAKS_DOUBLED 2 /* ... or up to four times as long */
+#define DUMPS_BURST 2   /* dumps; then one in two and a half windows ... */
+#define DUMPS_DOUBLED 3 /* ... or up to eight times as long */
 #define MEMORY_NEAR 0.8 /* of the limit: from here on no dump, which needs memory of its own */
 
 static int64_t window_ms(const target *t)
@@ -86,6 +88,7 @@ void gs_process_restarted(target *t)
     gs_track_forget(t);
     gs_escalate_reset(&t->esc);
     t->no_leaks = false;
+    t->fruitless = 0;
     t->profiled_ms = 0;
     t->base_due = mono(e);
     gs_incidents_leave(t->w, t->name);
@@ -104,20 +107,21 @@ static void fetch(target *t, enum gs_profile_kind kind)
     e->ports.profiles.fetch(e->ports.profiles.ctx, &ep, kind, on_profile, t);
 }
 
-/* A request that costs the pod something: burst at once, then one each period. */
-static bool pay(int64_t *paid_ms, int64_t now_ms, int64_t period_ms, int burst)
+/* A request that costs the pod something: `burst` at once, then one each period; each suspicion in a row that came to
+ * nothing doubles that, up to `doubled` times. */
+static bool pay(const target *t, int64_t *paid_ms, int64_t period_ms, int burst, unsigned doubled)
 {
-    int64_t from = *paid_ms > now_ms ? *paid_ms : now_ms;
-    if (from - now_ms > period_ms * (burst - 1))
+    int64_t now = mono(t->e), from = *paid_ms > now ? *paid_ms : now;
+    if (from - now > period_ms * (burst - 1))
         return false;
-    *paid_ms = from + period_ms;
+    *paid_ms = from + (period_ms << (t->fruitless < doubled ? t->fruitless : doubled));
     return true;
 }
 
 static bool may_ask_leaks(target *t)
 {
     return t->g->pe->p->detection.leak_profile && !t->no_leaks && gs_track_wants_leaks(&t->track->sites) &&
-           pay(&t->leaks_paid_ms, mono(t->e), window_ms(t) / 2, LEAKS_BURST);
+           pay(t, &t->leaks_paid_ms, window_ms(t) / 2, LEAKS_BURST, LEAKS_DOUBLED);
 }
 
 static bool memory_to_spare(const target *t)
@@ -129,11 +133,13 @@ static bool memory_to_spare(const target *t)
 static bool may_ask_dump(target *t)
 {
     const gs_policy *p = t->g->pe->p;
-    const gs_track *sites = &t->track->sites;
+    gs_track *sites = &t->track->sites;
     uint64_t max = p->full_dump_max > 0 ? (uint64_t)p->full_dump_max : 0;
-    bool wanted = gs_track_wants_dump(sites, p->detection.floor.windows, max, mono(t->e)) ||
-                  (gs_listed(t->w, t->name) && sites->dumps == 0 && sites->now.total <= max);
-    return wanted && memory_to_spare(t) && pay(&t->dumps_paid_ms, mono(t->e), window_ms(t) * 5 / 2, DUMPS_BURST);
+    bool wanted = gs_track_wants_dump(sites, p->detection.floor.windows, max, mono(t->e)) && memory_to_spare(t);
+    bool curious = gs_listed(t->w, t->name) && sites->dumps == 0 && sites->now.total <= max && memory_to_spare(t);
+    bool paid = (wanted || curious) && pay(t, &t->dumps_paid_ms, window_ms(t) * 5 / 2, DUMPS_BURST, DUMPS_DOUBLED);
+    sites->awaits_dump = wanted && !paid;
+    return paid;
 }
 
 static enum gs_prospect prospect_of(const target *t)
@@ -153,6 +159,10 @@ static void conclude(target *t)
         gs_incidents_describe(t, t->track->dump);
     end_look(t->track);
     gs_escalate_profiled(&t->esc, prospect_of(t), (double)gs_series_last(&t->series), &pace, mono(t->e));
+    if (t->esc.look == GS_LOOK_HOLD && t->fruitless < UINT8_MAX)
+        t->fruitless++;
+    else if (t->esc.look == GS_LOOK_TRACKING)
+        t->fruitless = 0;
     if (gs_escalate_due(&t->esc) < 0)
         gs_track_forget(t);
 }

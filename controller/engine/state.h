@@ -65,6 +65,7 @@ typedef struct target {
     int64_t leaks_paid_ms, dumps_paid_ms; /* the pod has had such requests for the time up to then */
     int64_t profiled_ms;                  /* the last profile; 0: none */
     unsigned failures;                    /* samples in a row */
+    uint8_t fruitless;                    /* suspicions in a row that came to nothing */
     char *error;                          /* of the last failed sample */
     bool sampling, profiling, no_metrics, gone;
 } target;

@@ -4,8 +4,6 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=hack/lib/common.sh
 . "$ROOT/hack/lib/common.sh"
-# shellcheck source=hack/lib/gobuild.sh
-. "$ROOT/hack/lib/gobuild.sh"
 
 GOROUTINES=100000 STACKS=5000 RUNS=5 BUILD=$ROOT/build/release
 MIN_SPEED=60 MAX_RSS_KB=16384 MAX_PROFILE_PERCENT=50 # the bars
@@ -71,7 +69,7 @@ ms() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 measure_dump() {
   local bytes ours rss theirs theirs_rss speed
   bytes=$(stat -c %s "$DIR/goroutine.txt")
-  read -r theirs theirs_rss < <("$DIR/usage" 1 "$GOBUILD_DIR/panicparse" "$DIR/goroutine.txt")
+  read -r theirs theirs_rss < <("$DIR/usage" 1 "$DIR/panicparse" "$DIR/goroutine.txt")
   read -r ours rss < <("$DIR/usage" "$RUNS" "$BUILD/gostat" analyze -o json "$DIR/goroutine.txt")
   row "debug=2, $((bytes >> 20)) MiB" panicparse "$(ms "$theirs")" "$theirs_rss" "$((bytes / theirs)) MB/s" ''
   speed=$((theirs / ours))
@@ -83,9 +81,9 @@ measure_dump() {
 
 measure_profile() {
   local ours rss theirs theirs_rss ours_parse theirs_parse _
-  read -r theirs theirs_rss < <("$DIR/usage" "$RUNS" "$GOBUILD_DIR/pprof" "$DIR/goroutine.pb.gz" 1)
+  read -r theirs theirs_rss < <("$DIR/usage" "$RUNS" "$DIR/pprof" "$DIR/goroutine.pb.gz" 1)
   read -r ours rss < <("$DIR/usage" "$RUNS" "$BUILD/gostat" analyze -o json "$DIR/goroutine.pb.gz")
-  theirs_parse=$(cheapest "$GOBUILD_DIR/pprof")
+  theirs_parse=$(cheapest "$DIR/pprof")
   ours_parse=$(cheapest "$BUILD/decode_driver")
   row "debug=0, $STACKS stacks" 'google/pprof, process' "$(ms "$theirs")" "$theirs_rss" '' ''
   row '' 'gostat analyze -o json' "$(ms "$ours")" "$rss" '' ''
@@ -108,11 +106,11 @@ main() {
     die "$BUILD/gostat or $BUILD/decode_driver does not exist; build them, or leave out --build"
   fi
   require_go
-  gobuild bench-dumps "$ROOT/hack/bench/dumps" '' ./make ./panicparse ./pprof
-  trap cleanup EXIT
+  step 'the programs that make and read the input'
+  CGO_ENABLED=0 go build -C "$ROOT/hack/bench/dumps" -buildvcs=false -o "$DIR/" ./make ./panicparse ./pprof
   gcc -O2 -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror "$ROOT/hack/bench/dumps/usage.c" -o "$DIR/usage"
   step "$GOROUTINES goroutines at $STACKS stacks: their dump and profile"
-  "$GOBUILD_DIR/make" -goroutines "$GOROUTINES" -stacks "$STACKS" "$DIR"
+  "$DIR/make" -goroutines "$GOROUTINES" -stacks "$STACKS" "$DIR"
   step_ok
   row input who 'CPU ms' 'RSS KB' rate bar
   measure_dump

@@ -519,7 +519,7 @@ def test_leak_is_named(world, kind):
     assert grades == {"lock": ["Probable"], "io": ["Suspected", "Probable"]}.get(kind, ["Probable", "Proven"])
     assert events[2]["grade"] == events[1]["grade"] and events[0]["grade"] is None
     for e in events:
-        assert list(e) == ["t", "event", "target", "grade", "podCount", "pattern", "patterns", "reason"]
+        assert list(e) == ["t", "event", "target", "incident", "grade", "podCount", "pattern", "patterns", "reason"]
         assert e["podCount"] == (None if e["event"] == "suspected" else 1)
         assert e["reason"]
     assert events[0]["pattern"] is None
