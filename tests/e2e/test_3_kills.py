@@ -72,11 +72,10 @@ class Trap:
             return e.resource == "gostatpolicies/status" and "gostatpolicies" in self.seen
         if self.moment == "outcome":
             return e.resource == "gostatpolicies/status" and "deployments/scale" in self.seen
-        # What an incident's status says is not in the audit log: ask.
-        i = self._shop.incident() if e.resource == "gostatincidents/status" else None
+        status = e.body["status"] if e.resource == "gostatincidents/status" else {}
         if self.moment == "pending":
-            return i and any(a["outcome"] == "Pending" for a in i["status"].get("actions", []))
-        return i and any(c["type"] == "EvidenceStored" and c["status"] == "True" for c in i["status"]["conditions"])
+            return any(a["outcome"] == "Pending" for a in status.get("actions", []))
+        return any(c["type"] == "EvidenceStored" and c["status"] == "True" for c in status.get("conditions", []))
 
 
 def state(shop):

@@ -16,7 +16,8 @@ class Connection:
 
     async def get(self, path):
         try:
-            return await asyncio.wait_for(self._ask("GET", path), self.timeout)
+            async with asyncio.timeout(self.timeout):  # wait_for may lose a cancellation that comes with the answer
+                return await self._ask("GET", path)
         except (OSError, ValueError, asyncio.TimeoutError, asyncio.IncompleteReadError, Failed) as e:
             self.close()
             raise Failed(f"{self.host}:{self.port}{path}: {e or type(e).__name__}") from e

@@ -163,7 +163,7 @@ static void json_line(void **state)
     assert_null(memchr(out.p, '\033', out.n));
     assert_non_null(strstr(
         out.p,
-        "{\"t\":12.005,\"event\":\"incident\",\"target\":\"127.0.0.1:1\",\"grade\":\"Probable\",\"podCount\":0,"));
+        "{\"t\":12.005,\"event\":\"incident\",\"target\":\"127.0.0.1:1\",\"incident\":\"\",\"grade\":\"Probable\",\"podCount\":0,"));
     gs_cleanup(gs_json_doc_free) json_t *doc = NULL;
     assert_int_equal(gs_json_doc_parse(gs_buf_str(&out), 10000, &doc, NULL), 0);
     assert_string_equal(gs_json_doc_str(gs_json_doc_at(doc, "pattern", NULL), "leafFunction"), "a\033[31m\nb");
@@ -214,7 +214,7 @@ static void replicas(void **state)
     gs_buf_reset(&out);
     gs_watch_event_json(&(gs_watch_event){.event = GS_EVENT_GRADED, .target = "shop", .incident = i, .reason = ""},
                         &out);
-    assert_non_null(strstr(out.p, "\"target\":\"shop\",\"grade\":\"Probable\",\"podCount\":22,"));
+    assert_non_null(strstr(out.p, "\"target\":\"shop\",\"incident\":\"\",\"grade\":\"Probable\",\"podCount\":22,"));
 }
 
 int main(void)
