@@ -108,7 +108,6 @@ static int read_one(gs_dump *d, const char *p, size_t n, size_t *ret_used, gs_er
         return gs_dump_record(&d->t, p, n, ret_used, err);
     if (d->format != GS_DUMP_DEBUG1 && gs_dump_header_read(line, &h)) {
         d->format = GS_DUMP_DEBUG2;
-        d->kind = GS_PROFILE_DUMP;
         size_t used = gs_dump_block(&d->t, &h, p + line_n, n - line_n);
         d->t.lines += used > 0;
         *ret_used = used ? line_n + used : 0;
@@ -309,7 +308,8 @@ int gs_dump_finish(gs_dump *d, gs_profile **ret, gs_error *err)
     e = finish_text(d, err);
     if (e < 0)
         return e;
-    *ret = gs_sites_finish(d->t.sites, d->kind, d->truncated);
+    enum gs_profile_kind kind = d->format == GS_DUMP_DEBUG2 ? GS_PROFILE_DUMP : d->kind;
+    *ret = gs_sites_finish(d->t.sites, kind, d->truncated);
     return 0;
 }
 

@@ -278,6 +278,22 @@ static void settle_actions(workload *w, gs_incident *i)
     }
 }
 
+/* An action in effect whose controller died before the incident's status had it. */
+static void restore_action(workload *w, gs_incident *i)
+{
+    const gs_heal_history *h = w->history;
+    if (!h || h->pending.set || h->added_replicas <= 0 || !h->n_times || !gs_streq(h->incident, i->name))
+        return;
+    for (size_t k = 0; k < i->n_actions; k++)
+        if (!i->actions[k].dry_run && i->actions[k].outcome == GS_OUTCOME_SUCCEEDED)
+            return;
+    gs_action *a = gs_incident_add_action(i, GS_ACTION_SCALE_OUT, h->action_times[h->n_times - 1]);
+    a->from = h->scaled_to - h->added_replicas;
+    a->to = h->scaled_to;
+    a->outcome = GS_OUTCOME_SUCCEEDED;
+    w->e->ports.recorder.incident(w->e->ports.recorder.ctx, i, true);
+}
+
 /* What nothing depends on any more is forgotten: a policy's status has room for so many workloads. */
 static void expire_history(workload *w)
 {
@@ -299,8 +315,10 @@ void gs_heal_workload(workload *w)
     gs_engine *e = w->e;
     if (w->call || !e->synced)
         return;
-    for (size_t k = 0; w->pe && k < w->n_incidents; k++)
+    for (size_t k = 0; w->pe && k < w->n_incidents; k++) {
         settle_actions(w, w->incidents[k]);
+        restore_action(w, w->incidents[k]);
+    }
     expire_history(w);
     bool past = w->history && w->history_pe && e->ports.actuator;
     if (mono(e) < w->heal_next && !(past && w->heal_next == INT64_MAX))

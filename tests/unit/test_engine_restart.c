@@ -53,28 +53,36 @@ static void dies_while_acting(void **state)
     }
 }
 
-/* The outcome was recorded in the policy, but the incident's status still says Pending. */
+/* The outcome was recorded in the policy, but the incident's status still says Pending, or does not know of it at all. */
 static void the_record_knows_better(void **state)
 {
     (void)state;
-    world w;
-    world_open(&w);
-    (void)leaking(&w);
-    while (!w.scale_outs)
-        world_run(&w, 1);
-    w.lose_incidents = true;
-    world_run(&w, SECOND);
-    assert_int_equal(w.stored[0]->actions[0].outcome, GS_OUTCOME_PENDING);
-    assert_int_equal(world_scale(&w, "shop")->record.added_replicas, 1);
-    world_restart(&w);
-    world_run(&w, 30 * MINUTE);
-    const gs_incident *i = world_incident(&w, 0);
-    assert_int_equal(w.scale_outs, 1);
-    assert_int_equal(w.resumes, 0);
-    assert_int_equal(i->n_actions, 1);
-    assert_int_equal(i->actions[0].outcome, GS_OUTCOME_SUCCEEDED);
-    assert_int_equal(gs_incident_phase(i), GS_PHASE_MITIGATING);
-    world_close(&w);
+    for (int written = 0; written < 2; written++) {
+        world w;
+        world_open(&w);
+        (void)leaking(&w);
+        while (!w.scale_outs)
+            world_run(&w, 1);
+        w.lose_incidents = true;
+        world_run(&w, SECOND);
+        assert_int_equal(w.stored[0]->actions[0].outcome, GS_OUTCOME_PENDING);
+        assert_int_equal(world_scale(&w, "shop")->record.added_replicas, 1);
+        w.stored[0]->n_actions = (size_t)written;
+        world_restart(&w);
+        world_run(&w, 30 * MINUTE);
+        const gs_incident *i = world_incident(&w, 0);
+        assert_int_equal(w.scale_outs, 1);
+        assert_int_equal(w.resumes, 0);
+        assert_int_equal(i->n_actions, 1);
+        assert_int_equal(i->actions[0].outcome, GS_OUTCOME_SUCCEEDED);
+        assert_int_equal(i->actions[0].from, 3);
+        assert_int_equal(i->actions[0].to, 4);
+        assert_int_equal(gs_incident_phase(i), GS_PHASE_MITIGATING);
+        w.pods[0]->freed_ms = w.now;
+        world_run(&w, 3 * MINUTE);
+        assert_int_equal(world_incident(&w, 0)->actions[0].outcome, GS_OUTCOME_UNDONE);
+        world_close(&w);
+    }
 }
 
 static void someone_scaled_while_it_was_away(void **state)
