@@ -53,17 +53,25 @@ func afterFunc(h *host.Host) func() {
 	return func() { time.AfterFunc(h.Between(0, 300*time.Millisecond), raiseAlarm) }
 }
 
-var answers = make(chan int)
+// queries keeps the channel of each query that was ever asked.
+var queries struct {
+	sync.Mutex
+	answers []chan int
+}
 
-func queryShard(shard int, pause time.Duration) {
+func queryShard(answers chan<- int, shard int, pause time.Duration) {
 	time.Sleep(pause)
 	answers <- shard
 }
 
 func fanIn(h *host.Host) func() {
-	return func() { // one of two is read
-		go queryShard(0, h.Between(0, 20*time.Millisecond))
-		go queryShard(1, h.Between(0, 20*time.Millisecond))
+	return func() { // the first answer is read, the other one never
+		answers := make(chan int)
+		queries.Lock()
+		queries.answers = append(queries.answers, answers)
+		queries.Unlock()
+		go queryShard(answers, 0, h.Between(0, 20*time.Millisecond))
+		go queryShard(answers, 1, h.Between(0, 20*time.Millisecond))
 		<-answers
 	}
 }
