@@ -63,11 +63,12 @@ static int member(z_stream *z, gs_buf *out, gs_error *err)
         rc = inflate(z, Z_NO_FLUSH);
         accept_output(z, out);
         if (rc == Z_BUF_ERROR || (rc == Z_OK && !z->avail_in && z->avail_out))
-            return gs_error_set(err, GS_TERMINAL, "gzip: cut off");
+            return gs_error_set(err, GS_TERMINAL, "gzip: cut off: expected more packed data at byte %lu", z->total_in);
         if (rc == Z_MEM_ERROR)
             return gs_error_set(err, GS_NO_MEMORY, "gzip: out of memory");
         if (rc != Z_OK && rc != Z_STREAM_END)
-            return gs_error_set(err, GS_TERMINAL, "gzip: damaged: %s", z->msg ? z->msg : "unexpected dictionary");
+            return gs_error_set(err, GS_TERMINAL, "gzip: damaged before byte %lu: %s", z->total_in,
+                                z->msg ? z->msg : "unexpected dictionary");
     }
     return 0;
 }

@@ -10,7 +10,7 @@ import time
 import pytest
 from controller import SHORT_LEASE
 
-MOMENTS = ("snapshot", "evidence", "pending", "finalizer", "intent", "scale", "outcome")
+MOMENTS = ("snapshot", "evidence", "action", "finalizer", "intent", "scale", "outcome")
 
 
 def begin(stage, scenes, wanted):
@@ -73,8 +73,8 @@ class Trap:
         if self.moment == "outcome":
             return e.resource == "gostatpolicies/status" and "deployments/scale" in self.seen
         status = e.body["status"] if e.resource == "gostatincidents/status" else {}
-        if self.moment == "pending":
-            return any(a["outcome"] == "Pending" for a in status.get("actions", []))
+        if self.moment == "action":  # the incident knows of it; the policy does not, or does already
+            return bool(status.get("actions"))
         return any(c["type"] == "EvidenceStored" and c["status"] == "True" for c in status.get("conditions", []))
 
 

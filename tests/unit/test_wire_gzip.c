@@ -44,13 +44,13 @@ static const struct {
     {"whole", NONE, 0, 0, NULL},
     {"two members", TWICE, 0, 0, NULL},
     {"empty", CUT, 0, -GS_TERMINAL, "not gzip"},
-    {"magic only", CUT, 2, -GS_TERMINAL, "gzip: cut off"},
-    {"cut in the data", CUT, 14, -GS_TERMINAL, "gzip: cut off"},
-    {"cut in the trailer", CUT, 24, -GS_TERMINAL, "gzip: cut off"},
-    {"wrong checksum", FLIP, 8, -GS_TERMINAL, "gzip: damaged: incorrect data check"},
-    {"wrong length", FLIP, 1, -GS_TERMINAL, "gzip: damaged: incorrect length check"},
+    {"magic only", CUT, 2, -GS_TERMINAL, "gzip: cut off: expected more packed data at byte 2"},
+    {"cut in the data", CUT, 14, -GS_TERMINAL, "gzip: cut off: expected more packed data at byte 14"},
+    {"cut in the trailer", CUT, 24, -GS_TERMINAL, "gzip: cut off: expected more packed data at byte 24"},
+    {"wrong checksum", FLIP, 8, -GS_TERMINAL, "gzip: damaged before byte 23: incorrect data check"},
+    {"wrong length", FLIP, 1, -GS_TERMINAL, "gzip: damaged before byte 27: incorrect length check"},
     {"garbage behind", APPEND, 0, -GS_TERMINAL, "gzip: garbage behind the data"},
-    {"half a member behind", HALF_MEMBER, 0, -GS_TERMINAL, "gzip: cut off"},
+    {"half a member behind", HALF_MEMBER, 0, -GS_TERMINAL, "gzip: cut off: expected more packed data at byte 45"},
 };
 
 static void test_damage(void **state)
