@@ -34,6 +34,8 @@ bool gs_quantity(gs_str s, uint64_t *ret)
 {
     size_t sign = s.n && s.p[0] == '+', n = sign;
     double v;
+    if (s.n == 0)
+        return false;
     while (n < s.n && is_digit_or_dot(s.p[n]))
         n++;
     gs_str number = {s.p + sign, n - sign}, suffix = {s.p + n, s.n - n};

@@ -14,7 +14,8 @@ struct gs_tracked_id {
 #define PER_LOAD 1.25
 #define EXPLAINED_SHARE 0.75  /* of the growth */
 #define UNDIMINISHED 0.5      /* of its mean growth per window that the newest one must show, and the time since */
-#define STEEPER 3.0           /* times the mean growth per window before: the run begins here */
+#define STEEPER 3.0           /* times the mean growth per window before, and its deviation: the run begins here */
+#define PAUSING 3.0           /* goroutines per window: one window in 20 has none of them, by chance */
 #define MOVED_SHARE 0.5       /* of a site's growth that the process as a whole must show too */
 #define KEPT_SHARE 0.5        /* of the first dump's goroutines that must be in the second one; so of those that grew */
 #define FIRST_DUMP_SHARE 0.3  /* of fullDumpMaxGoroutines: from here on the dumps do not wait for the windows, ... */
@@ -72,6 +73,7 @@ static void run_begin(gs_track_site *s, uint32_t count, uint64_t total, int64_t 
     s->from = s->high = s->low = s->high_now = s->high_before = count;
     s->risen = 0;
     s->grown = s->explained = s->grown_last = 0;
+    s->paused = false;
     s->total_from = total;
     s->since_ms = s->from_ms = s->low_ms = now_ms;
 }
@@ -116,22 +118,41 @@ static void run_from_before(gs_track *t, gs_track_site *s)
     s->risen = 1;
 }
 
+static double mean_growth(const gs_track_site *s)
+{
+    return s->risen > 1 ? (double)s->grown / (s->risen - 1.0) : 0;
+}
+
+/* A slow leak has windows without a goroutine more, by chance (Poisson): one between two that rose does not end its
+ * run. A faster one has no such windows. */
+static bool may_pause(const gs_track_site *s)
+{
+    return s->low == s->low_before && s->risen > 1 && !s->paused && mean_growth(s) < PAUSING;
+}
+
+static void add_window(const gs_track *t, gs_track_site *s)
+{
+    uint32_t by = s->low - s->low_before;
+    double load = PER_LOAD * load_between(s, &t->at_window, &t->now);
+    s->grown_last = by;
+    s->grown += by;
+    s->explained += load < by ? (uint64_t)load : by;
+}
+
 /* The window is over: does the run go on? */
 static void close_window(gs_track *t, gs_track_site *s)
 {
-    bool rose = s->risen == 0 || s->low > s->low_before;
-    if (!rose) {
+    bool pause = may_pause(s);
+    if (s->risen > 0 && s->low <= s->low_before && !pause) {
         run_anew(t, s);
-    } else if (s->risen > 0) {
-        uint32_t by = s->low - s->low_before;
-        if (s->risen > 1 && by > STEEPER * (double)s->grown / (s->risen - 1.0))
+    } else if (s->risen > 0 && !pause) {
+        double mean = mean_growth(s), by = s->low - s->low_before;
+        if (s->risen > 1 && by > STEEPER * (mean + sqrt(mean)))
             run_from_before(t, s);
-        s->grown_last = by;
-        double load = PER_LOAD * load_between(s, &t->at_window, &t->now);
-        s->grown += by;
-        s->explained += load < by ? (uint64_t)load : by;
+        add_window(t, s);
     }
-    s->risen++;
+    s->risen += !pause;
+    s->paused = pause;
     s->low_before = s->low;
     s->high_before = s->high_now;
     s->low = UINT32_MAX; /* nothing seen in the next window yet */
@@ -324,8 +345,8 @@ static bool moved(const gs_track *t, const gs_track_site *s)
 /* A ramp that flattens is no leak: the last window grew, and so did what has passed of this one. */
 static bool undiminished(const gs_track_site *s)
 {
-    double mean = s->risen > 1 ? (double)s->grown / (s->risen - 1.0) : 0;
-    return s->grown_last >= UNDIMINISHED * mean && (double)s->last - s->low_before >= UNDIMINISHED * mean;
+    double mean = mean_growth(s), chance = mean < 2 * PAUSING ? sqrt(mean) : 0, least = UNDIMINISHED * (mean - chance);
+    return s->grown_last >= least && (double)s->last - s->low_before >= least;
 }
 
 /* It rose over so many windows, and goes on. */

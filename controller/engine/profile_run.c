@@ -191,8 +191,8 @@ static void on_goroutines(target *t, gs_profile **p, gs_buf *raw)
             t->track = gs_alloc(sizeof *t->track);
             gs_track_begin(&t->track->sites, window_ms(t), mono(e));
         }
-        gs_track_profile(&t->track->sites, *p, (double)gs_series_fds(&t->series), (double)gs_series_load(&t->series),
-                         mono(e));
+        double fds = t->failures ? NAN : (double)gs_series_fds(&t->series); /* an old count explains nothing */
+        gs_track_profile(&t->track->sites, *p, fds, (double)gs_series_load(&t->series), mono(e));
         t->track->latest = gs_take(*p);
         t->track->raw = *raw;
         *raw = GS_BUF(0);

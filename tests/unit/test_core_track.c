@@ -69,7 +69,8 @@ static const scenario scenarios[] = {
      .load = NAN, .grade = GS_GRADE_PROBABLE, .within_s = BY_COUNTS, .reasons = BY_WINDOWS | GS_REASON_COUNTS},
     {"few connections, many goroutines", GS_STATE_SELECT, 5, 1, .fds = 0.3, .io = 0.3, .load = NAN,
      .grade = GS_GRADE_PROBABLE, .within_s = BY_COUNTS, .reasons = BY_WINDOWS | GS_REASON_COUNTS},
-    {"they moved here from another site", GS_STATE_MUTEX, 5, 0.2, .other = 1, .load = NAN, .grade = GS_GRADE_NONE},
+    {"they moved here from another site", GS_STATE_MUTEX, 5, 0.2, .until_s = 4900, .other = 1, .load = NAN,
+     .grade = GS_GRADE_NONE},
     {"a queue that is worked off", GS_STATE_CHAN_SEND, 5, 1, .kept = 0.1, .load = NAN, .grade = GS_GRADE_NONE},
 };
 
@@ -83,7 +84,7 @@ static double grown(const scenario *c, double t_s)
 
 static void profile_at(const scenario *c, double t_s, gs_site v[3], gs_profile *ret)
 {
-    double more = grown(c, t_s), others = 1000 - c->other * more;
+    double more = grown(c, t_s), others = fmax(0, 1000 - c->other * more);
     v[0] = (gs_site){.id = SITE, .count = (uint64_t)(c->base + more), .state = c->state};
     v[0].leaf = "shop.leak";
     v[0].entry = c->entry ? c->entry : "shop.start.func1";
