@@ -15,7 +15,8 @@ struct gs_tracked_id {
 #define EXPLAINED_SHARE 0.75  /* of the growth */
 #define UNDIMINISHED 0.5      /* of its mean growth per window that the newest one must show, and the time since */
 #define STEEPER 3.0           /* times the mean growth per window before, and its deviation: the run begins here */
-#define PAUSING 3.0           /* goroutines per window: one window in 20 has none of them, by chance */
+#define PAUSING 3.0           /* goroutines per window: one window in 20 has none of them, by chance ... */
+#define PAUSES 2              /* ... and so many may follow each other */
 #define MOVED_SHARE 0.5       /* of a site's growth that the process as a whole must show too */
 #define KEPT_SHARE 0.5        /* of the first dump's goroutines that must be in the second one; so of those that grew */
 #define FIRST_DUMP_SHARE 0.3  /* of fullDumpMaxGoroutines: from here on the dumps do not wait for the windows, ... */
@@ -73,7 +74,7 @@ static void run_begin(gs_track_site *s, uint32_t count, uint64_t total, int64_t 
     s->from = s->high = s->low = s->high_now = s->high_before = count;
     s->risen = 0;
     s->grown = s->explained = s->grown_last = 0;
-    s->paused = false;
+    s->pauses = 0;
     s->total_from = total;
     s->since_ms = s->from_ms = s->low_ms = now_ms;
 }
@@ -123,11 +124,11 @@ static double mean_growth(const gs_track_site *s)
     return s->risen > 1 ? (double)s->grown / (s->risen - 1.0) : 0;
 }
 
-/* A slow leak has windows without a goroutine more, by chance (Poisson): one between two that rose does not end its
- * run. A faster one has no such windows. */
+/* A slow leak has windows without a goroutine more, by chance (Poisson): a few between two that rose do not end its run.
+ * A faster one has no such windows. */
 static bool may_pause(const gs_track_site *s)
 {
-    return s->low == s->low_before && s->risen > 1 && !s->paused && mean_growth(s) < PAUSING;
+    return s->low == s->low_before && s->risen > 1 && s->pauses < PAUSES && mean_growth(s) < PAUSING;
 }
 
 static void add_window(const gs_track *t, gs_track_site *s)
@@ -152,7 +153,7 @@ static void close_window(gs_track *t, gs_track_site *s)
         add_window(t, s);
     }
     s->risen += !pause;
-    s->paused = pause;
+    s->pauses = pause ? s->pauses + 1 : 0;
     s->low_before = s->low;
     s->high_before = s->high_now;
     s->low = UINT32_MAX; /* nothing seen in the next window yet */

@@ -45,7 +45,7 @@ typedef struct gs_track_site {
     uint32_t low, low_before;       /* smallest in this window, and in the one before */
     int64_t low_ms;                 /* when low was last seen */
     unsigned risen;                 /* windows in the run, this one not counted */
-    bool paused;                    /* the last window neither rose nor fell */
+    unsigned pauses;                /* windows in a row that neither rose nor fell */
     unsigned steps;                 /* profiles in a row in which it rose, or stood still after a rise */
     uint64_t grown, explained;      /* over the run: goroutines, and how many of them load explains */
     uint32_t grown_last;            /* in its newest complete window */

@@ -130,14 +130,25 @@ static bool memory_to_spare(const target *t)
     return !t->memory_limit || !isfinite(rss) || rss < MEMORY_NEAR * (double)t->memory_limit;
 }
 
+/* An incident that is open has a right to its dumps, whatever suspicions came to nothing before it. */
+static bool pay_dump(target *t, bool listed)
+{
+    int64_t period = window_ms(t) * 5 / 2, now = mono(t->e);
+    if (!pay(t, &t->dumps_paid_ms, period, DUMPS_BURST, DUMPS_DOUBLED) && !(listed && now - t->dumped_ms >= period))
+        return false;
+    t->dumped_ms = now;
+    return true;
+}
+
 static bool may_ask_dump(target *t)
 {
     const gs_policy *p = t->g->pe->p;
     gs_track *sites = &t->track->sites;
     uint64_t max = p->full_dump_max > 0 ? (uint64_t)p->full_dump_max : 0;
-    bool wanted = gs_track_wants_dump(sites, p->detection.floor.windows, max, mono(t->e)) && memory_to_spare(t);
-    bool curious = gs_listed(t->w, t->name) && sites->dumps == 0 && sites->now.total <= max && memory_to_spare(t);
-    bool paid = (wanted || curious) && pay(t, &t->dumps_paid_ms, window_ms(t) * 5 / 2, DUMPS_BURST, DUMPS_DOUBLED);
+    bool listed = gs_listed(t->w, t->name), possible = sites->now.total <= max && memory_to_spare(t);
+    bool wanted = possible && gs_track_wants_dump(sites, p->detection.floor.windows, max, mono(t->e));
+    bool curious = possible && listed && sites->dumps == 0;
+    bool paid = (wanted || curious) && pay_dump(t, listed);
     sites->awaits_dump = wanted && !paid;
     return paid;
 }

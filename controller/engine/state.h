@@ -62,6 +62,7 @@ typedef struct target {
     struct tracking *track;               /* while something is suspected; NULL */
     enum gs_profile_kind fetching;        /* while profiling */
     bool no_leaks;                        /* the process does not offer a leak profile */
+    int64_t dumped_ms;                    /* the last full dump; 0: none */
     int64_t leaks_paid_ms, dumps_paid_ms; /* the pod has had such requests for the time up to then */
     int64_t profiled_ms;                  /* the last profile; 0: none */
     unsigned failures;                    /* samples in a row */
