@@ -210,7 +210,7 @@ static void a_thousand_keys(void **state)
         gs_kube_queue_add(g.q, key);
         gs_kube_queue_add_after(g.q, key, 5 + i % 7);
     }
-    run_for(&g, 200);
+    run_for(&g, 1000);
     assert_int_equal(gs_kube_queue_get_stats(g.q).processed, 2000);
     teardown(&g);
 }
