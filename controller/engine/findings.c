@@ -188,8 +188,8 @@ void gs_incidents_tell_numbers(target *t)
     if (windows > GS_FLOOR_WINDOWS - 1)
         windows = GS_FLOOR_WINDOWS - 1;
     bool rises = gs_series_floor(&t->series, windows, &floor) && t->esc.failures >= GS_PROFILE_FAILURES;
-    const gs_incident *known = lister(t->w, NO_PATTERN);
-    if (!rises && !(known && gs_incident_find_pod((gs_incident *)(uintptr_t)known, t->name)))
+    gs_incident *known = lister(t->w, NO_PATTERN);
+    if (!rises && !(known && gs_incident_find_pod(known, t->name)))
         return;
     float last = gs_series_last(&t->series);
     gs_site site = {.id = NO_PATTERN, .leaf = "unknown", .entry = "unknown", .leaf_file = "", .created_by = ""};
