@@ -97,7 +97,8 @@ stage_fuzz() {
     if [ ! -f "$target" ] || [ ! -x "$target" ]; then continue; fi
     name=${target##*/fuzz_}
     mkdir -p "$DIR/fuzz/$name"
-    if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$DIR/fuzz/$name-" \
+    # The same inputs in each run: what is new is looked for with FUZZ_SECONDS and FUZZ_SEED=0 (another one each time).
+    if "$target" -seed="${FUZZ_SEED:-1}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$DIR/fuzz/$name-" \
       "$DIR/fuzz/$name" "$ROOT/tests/fuzz/corpus/$name" >"$DIR/fuzz/$name.log" 2>&1; then
       passed=$((passed + 1))
       echo "fuzz $name: $(grep -c . "$DIR/fuzz/$name.log" || true) lines of log, $(sed -n 's/^Done \([0-9]*\) runs.*/\1 runs/p' "$DIR/fuzz/$name.log")"

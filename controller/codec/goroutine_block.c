@@ -196,15 +196,16 @@ static void count(gs_dump_text *t, const gs_dump_header *h, const struct scan *s
     gs_sites_describe(t->sites, stack, &t->stack);
 }
 
-size_t gs_dump_block(gs_dump_text *t, const gs_dump_header *h, const char *p, size_t n)
+bool gs_dump_block(gs_dump_text *t, const gs_dump_header *h, const char *p, size_t n, size_t *ret_used)
 {
     struct scan s = scan(p, n);
     if (!s.done)
-        return 0;
+        return false;
     if (h->id != 0) /* 0: a thread's own stack, of which a crash prints some */
         count(t, h, &s, p);
     t->lines += s.lines;
-    return (size_t)(s.end - p);
+    *ret_used = (size_t)(s.end - p);
+    return true;
 }
 
 /* "\t/src/x.go:12 +0x1d": as a last line it is as good as whole, wherever the offset ends. */

@@ -108,9 +108,11 @@ static int read_one(gs_dump *d, const char *p, size_t n, size_t *ret_used, gs_er
         return gs_dump_record(&d->t, p, n, ret_used, err);
     if (d->format != GS_DUMP_DEBUG1 && gs_dump_header_read(line, &h)) {
         d->format = GS_DUMP_DEBUG2;
-        size_t used = gs_dump_block(&d->t, &h, p + line_n, n - line_n);
-        d->t.lines += used > 0;
-        *ret_used = used ? line_n + used : 0;
+        size_t used;
+        if (gs_dump_block(&d->t, &h, p + line_n, n - line_n, &used)) {
+            d->t.lines++;
+            *ret_used = line_n + used;
+        }
         return 0;
     }
     int e = d->format == GS_DUMP_UNKNOWN ? read_total(d, line, err) : 0;

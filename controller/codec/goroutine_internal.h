@@ -37,9 +37,9 @@ typedef struct gs_dump_text {
     uint64_t created, others; /* debug=2: goroutines whose creator is told, and others but for number 1 */
 } gs_dump_text;
 
-/* debug=2: p is the line behind a goroutine's header. Counts it, and returns how many bytes are its own, its blank line
- * included; 0 where its end is not in sight. */
-size_t gs_dump_block(gs_dump_text *t, const gs_dump_header *h, const char *p, size_t n);
+/* debug=2: p is the line behind a goroutine's header. Counts it, and says how many bytes are its own, its blank line
+ * included: none where the next header follows at once. False, and nothing counted, where its end is not in sight. */
+bool gs_dump_block(gs_dump_text *t, const gs_dump_header *h, const char *p, size_t n, size_t *ret_used);
 /* Whether a block that ends with the input, without a blank line, is all there; its last line may lack its end. */
 bool gs_dump_block_is_whole(const gs_dump_text *t, const gs_dump_header *h, const char *p, size_t n);
 
