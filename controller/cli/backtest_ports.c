@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "cli/backtest.h"
 #include "codec/goroutine_dump.h"
+#include "codec/snapshot.h"
 #include "wire/digest.h"
 
 #include <stdio.h>
@@ -65,7 +66,7 @@ static void forget(void *ctx, void *arg)
 static bool wanted(void *ctx, const gs_policy *p, enum gs_profile_kind kind)
 {
     (void)ctx;
-    return p->has_s3 && (kind == GS_PROFILE_LEAK ? p->snapshot_leak : p->snapshot_goroutine);
+    return p->has_s3 && gs_snapshot_wanted(p, kind);
 }
 
 static void put(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, enum gs_profile_kind kind,

@@ -251,17 +251,6 @@ static void make_patterns(const struct work *w, gs_report *r)
 
 /* Packages. */
 
-/* Up to the first dot behind the last slash; a slash in type arguments is none. */
-static gs_str package_of(gs_str function)
-{
-    size_t slash = 0;
-    for (size_t i = 0; i < function.n && function.p[i] != '['; i++)
-        if (function.p[i] == '/')
-            slash = i + 1;
-    const char *dot = slash < function.n ? memchr(function.p + slash, '.', function.n - slash) : NULL;
-    return (gs_str){function.p, dot ? (size_t)(dot - function.p) : function.n};
-}
-
 static int by_package(const void *a, const void *b)
 {
     const gs_package_sum *x = a, *y = b;
@@ -282,7 +271,7 @@ static void sum_packages(gs_report *r, size_t n_sites)
 {
     r->packages = gs_allocn(n_sites, sizeof *r->packages);
     for (size_t i = 0; i < n_sites; i++)
-        r->packages[i] = (gs_package_sum){package_of(gs_str_of(r->sites[i].site->leaf)), r->sites[i].count};
+        r->packages[i] = (gs_package_sum){gs_package_of(gs_str_of(r->sites[i].site->leaf)), r->sites[i].count};
     if (n_sites)
         qsort(r->packages, n_sites, sizeof *r->packages, by_package);
     for (size_t i = 0; i < n_sites; i++) {

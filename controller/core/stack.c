@@ -55,8 +55,7 @@ bool gs_state_blocked(enum gs_state s)
     return s >= GS_STATE_CHAN_SEND && s <= GS_STATE_SEMACQUIRE;
 }
 
-/* The package path of a function: up to the first dot after the last slash, generic arguments not counted. */
-static gs_str package_of(gs_str function)
+gs_str gs_package_of(gs_str function)
 {
     size_t end = function.n, slash = 0;
     for (size_t i = 0; i < function.n && function.p[i] != '['; i++)
@@ -118,7 +117,7 @@ static bool in_goroot(gs_str file, gs_str package)
 
 static enum gs_code classify(const gs_frame *f)
 {
-    gs_str package = package_of(f->function);
+    gs_str package = gs_package_of(f->function);
     if (std_root(package) && in_goroot(f->file, package))
         return is_runtime(package) ? GS_CODE_RUNTIME : GS_CODE_STD;
     if (contains(f->file, "/vendor/") || contains(f->file, "/pkg/mod/") ||

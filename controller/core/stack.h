@@ -46,6 +46,9 @@ typedef struct gs_frame {
     uint16_t known; /* gs_frame_learn, where the caller has it: the same function stands in many stacks; 0 otherwise */
 } gs_frame;
 
+/* The package path of a function: up to the first dot after the last slash, generic arguments not counted. */
+gs_str gs_package_of(gs_str function);
+
 enum gs_code { GS_CODE_RUNTIME, GS_CODE_STD, GS_CODE_LIBRARY, GS_CODE_USER };
 
 /* Whose code a frame is: the runtime's, the standard library's, a module's from the module cache or vendor/, or the
