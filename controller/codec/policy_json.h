@@ -4,7 +4,7 @@
 #define GS_CODEC_POLICY_JSON_H
 
 #include "base/err.h"
-#include "core/heal.h"
+#include "core/heal_step.h"
 #include "core/policy.h"
 #include "wire/json_write.h"
 
@@ -25,12 +25,27 @@ int gs_policy_from_json(gs_str object, bool strict, bool need_selector, gs_polic
 int gs_history_from_json(gs_str policy_object, gs_heal_history **ret, size_t *ret_n, gs_error *err);
 
 /* The facts of a policy's status. Histories without times, additions or pending are left out. */
+#define GS_MAX_AUDIT_TAIL 16
+#define GS_AUDIT_LINE_LEN 2048
+/* Where the policy's audit chain is (codec/audit.h): the newest line's digest and number, and the lines that may not have
+ * reached the log yet. */
+typedef struct gs_audit_head {
+    char head[72]; /* "sha256:" and 64 hex digits; "": no line yet */
+    int64_t seq;   /* of that line, from 1 */
+    char **tail;   /* n lines, oldest first, without '\n'; the last one is the head */
+    size_t n;
+} gs_audit_head;
+void gs_audit_head_done(gs_audit_head *a);
+
 typedef struct gs_policy_status {
     int64_t observed_generation;
     gs_condition conditions[4]; /* Ready, Collecting, Leaking, Healing; "" type: left out */
     int matched, sampled, unreachable, leaking;
     int open_incidents;
+    const gs_audit_head *audit; /* written where not NULL; not read, not owned */
 } gs_policy_status;
+/* status.auditHead, status.auditSequence and status.auditTail. */
+int gs_audit_head_from_json(gs_str policy_object, gs_audit_head *ret, gs_error *err);
 int gs_policy_status_from_json(gs_str policy_object, gs_policy_status *ret, gs_error *err); /* conditions and counts */
 /* {"status":{...}} as merge patch; resource_version as precondition where not NULL. with_healing: the array is written
  * (it replaces the old one; none: it is removed), else it is left as it is. */

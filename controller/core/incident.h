@@ -76,15 +76,32 @@ enum gs_reason {
     GS_REASON_IDS = 1 << 3,        /* IdsSurvive: two dumps show the same goroutines */
     GS_REASON_LEAK = 1 << 4,       /* LeakProfile: the runtime's leak profile names the growing site */
     GS_REASON_LEAK_AGAIN = 1 << 5, /* LeakProfileGrows: and again, with more goroutines */
+    GS_REASON_CPU = 1 << 6,        /* CpuHigh: the next three are of Resource incidents only */
+    GS_REASON_GOROUTINES = 1 << 7, /* GoroutinesHigh */
+    GS_REASON_HEAP = 1 << 8,       /* HeapHigh */
 };
-#define GS_REASONS 6
+#define GS_REASONS 9
 const char *gs_reason_name(unsigned reason); /* of a single bit */
 
-enum gs_severity { GS_SEVERITY_LOW, GS_SEVERITY_MEDIUM, GS_SEVERITY_HIGH, GS_SEVERITY_P0 };
-enum gs_outcome { GS_OUTCOME_PENDING, GS_OUTCOME_SUCCEEDED, GS_OUTCOME_FAILED, GS_OUTCOME_UNDONE, GS_OUTCOME_REFUSED };
+/* GoroutineLeak: of patterns. Resource: of a whole pod's CPU, goroutines or heap (detection.resources); it has no patterns,
+ * its pattern_id is GS_RESOURCE_CPU and so on, and its grade Suspected: numbers, no stacks. */
+enum gs_incident_type { GS_INCIDENT_LEAK, GS_INCIDENT_RESOURCE };
+#define GS_RESOURCE_CPU "cpu"
+#define GS_RESOURCE_GOROUTINES "goroutines"
+#define GS_RESOURCE_HEAP "heap"
+const char *gs_incident_type_name(enum gs_incident_type t); /* "GoroutineLeak" "Resource" */
+
+/* INEFFECTIVE: it was done, did not help, and was taken back. */
+enum gs_outcome {
+    GS_OUTCOME_PENDING,
+    GS_OUTCOME_SUCCEEDED,
+    GS_OUTCOME_FAILED,
+    GS_OUTCOME_UNDONE,
+    GS_OUTCOME_REFUSED,
+    GS_OUTCOME_INEFFECTIVE
+};
 enum gs_phase { GS_PHASE_OPEN, GS_PHASE_MITIGATING, GS_PHASE_RESOLVED };
 
-const char *gs_severity_name(enum gs_severity s);
 const char *gs_outcome_name(enum gs_outcome o);
 const char *gs_phase_name(enum gs_phase p);
 
@@ -108,6 +125,7 @@ typedef struct gs_action {
 } gs_action;
 
 typedef struct gs_incident {
+    enum gs_incident_type type;
     char name[GS_OBJECT_LEN]; /* metadata.name, given by the recorder's side (it has the digest); "" until then */
     gs_workload_ref workload;
     char policy_name[GS_OBJECT_LEN], policy_uid[GS_UID_LEN]; /* in the workload's namespace */

@@ -46,6 +46,9 @@ const char *gs_profile_kind_name(enum gs_profile_kind k)
         [GS_PROFILE_GOROUTINE] = "Goroutine",
         [GS_PROFILE_LEAK] = "GoroutineLeak",
         [GS_PROFILE_DUMP] = "FullDump",
+        [GS_PROFILE_HEAP] = "Heap",
+        [GS_PROFILE_CPU] = "CPU",
+        [GS_PROFILE_TRACE] = "Trace",
     };
     return names[k];
 }

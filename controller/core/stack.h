@@ -140,9 +140,12 @@ enum gs_profile_kind {
     GS_PROFILE_GOROUTINE, /* goroutine?debug=0 or 1 */
     GS_PROFILE_LEAK,      /* goroutineleak?debug=0: what the runtime's collector cannot reach */
     GS_PROFILE_DUMP,      /* goroutine?debug=2: every goroutine */
+    GS_PROFILE_HEAP,      /* heap: kept as evidence, not looked into; so are the next two */
+    GS_PROFILE_CPU,       /* profile?seconds=N */
+    GS_PROFILE_TRACE,     /* trace?seconds=N: of the runtime */
 };
-#define GS_PROFILE_KINDS 3
-const char *gs_profile_kind_name(enum gs_profile_kind k); /* "Goroutine" "GoroutineLeak" "FullDump" */
+#define GS_PROFILE_KINDS 6
+const char *gs_profile_kind_name(enum gs_profile_kind k); /* "Goroutine" "GoroutineLeak" "FullDump" "Heap" "CPU" "Trace" */
 
 /* A decoded goroutine profile. Made on a worker, then owned by the loop. */
 typedef struct gs_profile {

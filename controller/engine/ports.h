@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "core/heal.h"
+#include "core/heal_step.h"
 #include "core/incident.h"
 #include "core/series.h"
 #include "core/target.h"
@@ -40,29 +40,40 @@ typedef struct gs_evidence_store {
     void (*put)(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, enum gs_profile_kind kind,
                 uint64_t goroutines, gs_str raw, int64_t wall_ms,
                 void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg);
+    /* Fetches this kind from the pod (e; pprof port and path) and stores it as it arrives, never held whole; done as of put.
+     * For GS_PROFILE_DUMP, HEAP, CPU and TRACE. seconds: of CPU and TRACE. err->kind GS_NOT_FOUND: the pod does not offer
+     * it. Nothing stays behind where it fails. One at a time for each pod; the engine sees to that. */
+    void (*take)(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, const gs_endpoint *e,
+                 enum gs_profile_kind kind, int seconds, uint64_t goroutines, int64_t wall_ms,
+                 void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg);
+    void (*forget)(void *ctx, void *arg); /* ends the takes with this arg, without answering */
     void *ctx;
 } gs_evidence_store;
 
 typedef struct gs_act_result {
-    /* SUCCEEDED, UNDONE or FAILED; PENDING: the intent stands and its outcome is not known; REFUSED: nothing was
-     * recorded and nothing done, the engine tries again */
+    /* SUCCEEDED, UNDONE or FAILED; PENDING: it goes on, or its outcome is not known: advance again after retry_ms; REFUSED:
+     * nothing was recorded and nothing done, the engine tries again */
     enum gs_outcome outcome;
-    char reason[160];
+    int64_t retry_ms;
+    char reason[160]; /* of PENDING: what is waited for */
 } gs_act_result;
 
 /* Acts on workloads. NULL in `watch`: there is nothing to act on. */
 typedef struct gs_actuator {
+    /* f is valid within done. */
     void (*facts)(void *ctx, const gs_workload_ref *w,
                   void (*done)(void *arg, const gs_workload_facts *f, const gs_error *err), void *arg);
-    /* h->pending is the intent: records it with a precondition, sets the scale with one, records the outcome. h is the
-     * engine's; the actuator changes it as recorded and nothing else does meanwhile. */
-    void (*scale_out)(void *ctx, const gs_policy *p, gs_heal_history *h,
-                      void (*done)(void *arg, const gs_act_result *r), void *arg);
+    /* Carries h->pending on as far as it goes without waiting for pods: records the intent with a precondition where it is
+     * not recorded yet, does what core/heal_step says, records each step before it is taken, and the outcome with what it
+     * leaves in h. The same after a restart. h is the engine's; the actuator changes it as recorded and nothing else does
+     * meanwhile. */
+    void (*advance)(void *ctx, const gs_policy *p, gs_heal_history *h,
+                    void (*done)(void *arg, const gs_act_result *r), void *arg);
     /* Takes h->added_replicas back, unless someone else changed the scale; clears it in both cases, and says which. */
     void (*undo)(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
                  void *arg);
-    /* Finds out what became of h->pending after a restart, and finishes it. */
-    void (*resume)(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+    /* Records h as it is (judged); with a precondition. */
+    void (*record)(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
                    void *arg);
     void *ctx;
 } gs_actuator;
@@ -78,6 +89,33 @@ enum gs_event {
 #define GS_EVENTS 6
 const char *gs_engine_event_name(enum gs_event e); /* "suspected" … */
 
+/* What was decided about an incident, for the audit log; never lost, unlike Events. */
+enum gs_decision_kind {
+    GS_DECISION_ACT,     /* an action is about to be begun: its intent is recorded with this line */
+    GS_DECISION_DRY_RUN, /* it would have been */
+    GS_DECISION_REFUSE,
+    GS_DECISION_OUTCOME, /* an action ended; WITHDRAWN: its intent could not be recorded, nothing was done */
+    GS_DECISION_WITHDRAWN,
+    GS_DECISION_UNDO /* a ScaleOut was taken back, or left because someone else changed the scale */
+};
+#define GS_DECISIONS 6
+
+typedef struct gs_decision {
+    enum gs_decision_kind kind;
+    const gs_policy *policy;
+    const gs_incident *incident; /* NULL: forgotten meanwhile */
+    const gs_workload_ref *workload;
+    const char *action_id; /* "" of a refusal */
+    enum gs_action_type type;
+    int from, to;
+    const gs_victim *victims;
+    size_t n_victims;
+    enum gs_outcome outcome; /* of OUTCOME and UNDO */
+    enum gs_refusal refusal;
+    const char *message; /* "" or why */
+    int64_t wall_ms;
+} gs_decision;
+
 /* Tells people. `incident` is NULL for suspicions; `target` may be NULL where the workload as a whole is meant. */
 typedef struct gs_recorder {
     void (*event)(void *ctx, enum gs_event e, const gs_workload_ref *w, const char *target, const gs_incident *i,
@@ -86,6 +124,7 @@ typedef struct gs_recorder {
      * it has none yet. */
     void (*incident)(void *ctx, gs_incident *i, bool urgent);
     void (*policy)(void *ctx, const gs_policy *p); /* its counts or its healing record have changed */
+    void (*decision)(void *ctx, const gs_decision *d); /* NULL: nobody keeps them */
     void *ctx;
 } gs_recorder;
 

@@ -78,6 +78,9 @@ struct gs_http_reply {
 
 /* Never blocks. On success *ret_call (may be NULL) can be cancelled until on_done was entered. */
 int gs_http_start(gs_http *h, const gs_http_request *r, gs_http_call **ret_call, gs_error *err);
+/* No more on_data until gs_http_resume; from within on_data too (the piece at hand counts as taken). idle_timeout_ms rests. */
+void gs_http_pause(gs_http_call *c);
+void gs_http_resume(gs_http_call *c);
 /* Ends the call; its on_done is not called. */
 void gs_http_cancel(gs_http_call *c);
 

@@ -7,6 +7,7 @@
 #include "codec/metrics_text.h"
 #include "codec/pod.h"
 #include "codec/policy_json.h"
+#include "edge/notify.h"
 #include "edge/s3.h"
 #include "edge/scraper.h"
 #include "engine/engine.h"
@@ -34,6 +35,8 @@ typedef struct op_options {
     int64_t lease_ms, renew_ms, retry_ms;
     const char *metrics_address, *health_address; /* "" for none */
     int64_t retention_ms;
+    const char *audit_log; /* a file, "-" for stdout; "" for none */
+    const char *cluster;   /* its name in notifications; "" */
 } op_options;
 
 /* One informer: a kind of object in one namespace, or in all. */
@@ -84,6 +87,9 @@ typedef struct op_policy {
     struct op_secret_read *secret_read;
     int64_t secret_checked_ms; /* mono; 0: never */
     bool secret_ok;
+    struct op_audit *audit;         /* audit.c: its chain; NULL until adopted */
+    struct op_notifier *notifier;   /* notifier.c: its queue; NULL: nothing to send */
+    struct op_retention *retention; /* retention.c; NULL: no S3 */
     char secret_reason[48], secret_message[320];
     /* from the last reconciliation of its workloads */
     int matched, overlapped, without_port, host_network;
@@ -128,6 +134,8 @@ struct op {
     gs_kube_events *events;
     gs_scraper *scraper;
     gs_s3 *s3;
+    gs_notify *notify;
+    struct op_audit_log *audit_log; /* audit.c */
     gs_engine *engine;
     gs_actuator actuator;
     gs_http_server *metrics_server, *health_server;
@@ -203,6 +211,12 @@ void op_secret_forget(op_policy *p); /* ends a check under way, silently */
 typedef struct op_secret_read op_secret_read;
 typedef void (*op_secret_done)(void *ctx, const gs_s3_credentials *c, const char *reason, const gs_error *err);
 op_secret_read *op_secret_read_start(op *o, const char *ns, const gs_s3_spec *s3, op_secret_done done, void *ctx);
+/* One value of a labelled Secret; value is valid within done, terminated. */
+typedef struct op_secret_value op_secret_value;
+typedef void (*op_secret_value_done)(void *ctx, gs_str value, const char *reason, const gs_error *err);
+op_secret_value *op_secret_value_start(op *o, const char *ns, const char *name, const char *key,
+                                       op_secret_value_done done, void *ctx);
+void op_secret_value_cancel(op_secret_value *v); /* NULL is fine */
 void op_wipe(gs_buf *b);                       /* frees it, its bytes overwritten */
 void op_secret_read_cancel(op_secret_read *r); /* done is not called; not from within it */
 
@@ -227,6 +241,30 @@ void op_actuator_stop(op *o); /* o->stopping is set: no step is taken any more *
 void op_actuator_free(op *o);
 gs_evidence_store op_evidence_store(op *o);
 void op_evidence_free(op *o);
+
+/* audit.c: the chain of each policy. A line is queued, committed with the next write of the policy's status (the intent's,
+ * for an action), and only then written to the log and, in batches, to the policy's S3 (<prefix>/<ns>/audit/<policy>/).
+ * The newest lines stay in the status (auditTail) until the log and S3 have them, so that a controller that takes over
+ * writes again what it cannot know to be written. */
+int op_audit_open(op *o, gs_error *err);                        /* opt.audit_log */
+void op_audit_adopt(op_policy *p, gs_str object);               /* its status, as first read while leading */
+void op_audit_decision(op *o, const gs_decision *d);
+/* What a status write that is about to be sent must hold; NULL: nothing to say. The version is to be given back. */
+const gs_audit_head *op_audit_head(op_policy *p, uint64_t *ret_version);
+void op_audit_committed(op_policy *p, uint64_t version); /* that write is done */
+bool op_audit_waiting(const op_policy *p);               /* lines wait for a status write: it is due */
+void op_audit_tick(op *o);
+void op_audit_forget(op_policy *p);
+void op_audit_close(op *o);
+
+/* notifier.c: a queue for each policy, deduplicated by incident, with retry and a rate limit. */
+void op_notify_event(op *o, enum gs_event e, const gs_incident *i, const char *text);
+void op_notify_tick(op *o);
+void op_notify_forget(op_policy *p);
+
+/* retention.c: old evidence and left-over uploads under the policy's own prefix. */
+void op_retention_tick(op *o);
+void op_retention_forget(op_policy *p);
 
 /* metrics.c */
 int op_serve(op *o, gs_error *err);
