@@ -5,7 +5,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=hack/lib/common.sh
 . "$ROOT/hack/lib/common.sh"
 
-STAGES=(lint unit asan fuzz component leakbench e2e demo)
+STAGES=(lint unit asan fuzz component leakbench e2e heal demo)
 
 usage() {
   cat <<USAGE
@@ -17,7 +17,8 @@ usage: $0 [STAGE...]     none named: all of them, in this order
   fuzz        the corpora with libFuzzer, and a short run of each fuzz target (FUZZ_SECONDS, default 5)
   component   the real binary against a real API server and S3, and real Go programs (pytest)
   leakbench   who is found and who is accused: a sample of hack/bench/leakbench.sh
-  e2e         on the real cluster (pytest)
+  e2e         on the real cluster (pytest): detection, evidence, incidents, outages
+  heal        on the real cluster (pytest): every action, every reason to refuse, kill -9 at each step
   demo        hack/demo.sh and hack/demo.sh --local, as the README has them
 
 Installs what is missing (as root), shows each stage's own closing lines, and ends with "N passed, N failed, N skipped"
@@ -135,11 +136,15 @@ stage_leakbench() {
   tally leakbench "$STATUS" "$(grep -c '^ *met ' "$LOG" || true)" "$(grep -c '^ *MISSED ' "$LOG" || true)" 0
 }
 
-stage_e2e() {
+# on_cluster NAME PYTEST-MARKER
+on_cluster() {
   prepare_real
   "$ROOT/hack/build.sh" release >"$DIR/release.build.log" 2>&1
-  counted e2e env GOSTAT_BINARY="$ROOT/build/release/gostat" GOSTAT_CLUSTER="e2e-$$" "$ROOT/tests/e2e/run.sh"
+  counted "$1" env GOSTAT_BINARY="$ROOT/build/release/gostat" GOSTAT_CLUSTER="$1-$$" "$ROOT/tests/e2e/run.sh" -m "$2"
 }
+
+stage_e2e() { on_cluster e2e 'not heal'; }
+stage_heal() { on_cluster heal heal; }
 
 stage_demo() {
   local which

@@ -82,10 +82,46 @@ def kill_scenes(request, stage, scenes):
     running.close()
 
 
+@pytest.fixture(scope="session")
+def heal_actions(request, stage):
+    """The stage heal runs in three parts."""
+    running = run_scenes(request, stage, ["test_heal_1_actions"])
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def heal_refusals(request, stage, heal_actions):
+    heal_actions.wait()
+    running = run_scenes(request, stage, ["test_heal_2_refusals"])
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def heal_kills(request, stage, heal_refusals):
+    heal_refusals.wait()
+    running = run_scenes(request, stage, ["test_heal_3_kills"])
+    yield running
+    running.close()
+
+
 @pytest.fixture
-def alone(kill_scenes):
+def alone(kill_scenes, heal_kills):
     """All scenes have ended: the test may stop the API server."""
     kill_scenes.wait()
+    heal_kills.wait()
+
+
+def pytest_collection_modifyitems(items):
+    """-m heal: what is done about leaks; -m "not heal": all else. Whether the rights are the least is asked in both."""
+    for item in items:
+        if item.module.__name__.startswith("test_heal_"):
+            item.add_marker("heal")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "heal: the stage heal of hack/test.sh")
 
 
 def pytest_terminal_summary(terminalreporter):

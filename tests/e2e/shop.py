@@ -21,6 +21,14 @@ LEAVES = {
 }
 GRADES = ("Suspected", "Probable", "Proven")
 NEVER = 86400  # LEAK_AFTER of a program that leaks when it is told to
+COST = "controller.kubernetes.io/pod-deletion-cost"
+
+
+def merged(base, more):
+    """Objects merged, all else replaced."""
+    if not isinstance(base, dict) or not isinstance(more, dict):
+        return more
+    return base | {k: merged(base[k], v) if k in base else v for k, v in more.items()}
 
 
 class Shop:
@@ -52,7 +60,8 @@ class Shop:
 
     # What is put in
 
-    def deployment(self, name="payments", program="leaky", replicas=2, labels=None, **env):
+    def deployment(self, name="payments", program="leaky", replicas=2, labels=None, kind="Deployment", spec=None, **env):
+        """kind: Deployment, StatefulSet or DaemonSet; spec: merged into the object's."""
         labels = {"app": name, **(labels or {})}
         container = {
             "name": "main",
@@ -77,17 +86,40 @@ class Shop:
             },
             "containers": [container],
         }
-        self.world.apps.create_namespaced_deployment(
+        of_kind = {
+            "Deployment": {"replicas": replicas},
+            "StatefulSet": {"replicas": replicas, "serviceName": name, "podManagementPolicy": "Parallel"},
+            "DaemonSet": {},
+        }
+        template = {"metadata": {"labels": labels}, "spec": pod}
+        body = of_kind[kind] | {"selector": {"matchLabels": {"app": name}}, "template": template}
+        create = {
+            "Deployment": self.world.apps.create_namespaced_deployment,
+            "StatefulSet": self.world.apps.create_namespaced_stateful_set,
+            "DaemonSet": self.world.apps.create_namespaced_daemon_set,
+        }
+        create[kind](self.ns, {"metadata": {"name": name}, "spec": merged(body, spec or {})})
+
+    def autoscaler(self, minimum=2, maximum=6, keda=False, name="payments"):
+        metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
+        self.world.hpa.create_namespaced_horizontal_pod_autoscaler(
             self.ns,
             {
-                "metadata": {"name": name},
+                "metadata": {
+                    "name": f"{name}-hpa",
+                    "labels": {"scaledobject.keda.sh/name": name} if keda else {},
+                },
                 "spec": {
-                    "replicas": replicas,
-                    "selector": {"matchLabels": {"app": name}},
-                    "template": {"metadata": {"labels": labels}, "spec": pod},
+                    "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+                    "minReplicas": minimum,
+                    "maxReplicas": maximum,
+                    "metrics": [metric],
                 },
             },
         )
+
+    def autoscaler_minimum(self, name="payments"):
+        return self.world.hpa.read_namespaced_horizontal_pod_autoscaler(f"{name}-hpa", self.ns).spec.min_replicas
 
     def secret(self, name="gostat-s3", usable=True):
         def b64(text):
@@ -101,8 +133,8 @@ class Shop:
         }
         self.world.core.create_namespaced_secret(self.ns, {"metadata": {"name": name, "labels": labels}, "data": data})
 
-    def policy(self, name="shop", mode="Enforce", interval=2, labels=None, windows=None, secret="gostat-s3"):
-        """windows: (windowSeconds, windows) of the rule floor; None: the defaults."""
+    def policy(self, name="shop", mode="Enforce", interval=2, labels=None, windows=None, secret="gostat-s3", spec=None):
+        """windows: (windowSeconds, windows) of the rule floor; None: the defaults. spec: merged into the policy's."""
         detection = {"floor": {"windowSeconds": windows[0], "windows": windows[1]}} if windows else {}
         body = {
             "apiVersion": f"{GROUP}/{VERSION}",
@@ -126,14 +158,22 @@ class Shop:
                 "healing": {"actions": [{"type": "ScaleOut", "scaleOut": {"step": 1, "maxReplicas": 5}}]},
             },
         }
+        body["spec"] = merged(body["spec"], spec or {})
         self.world.custom.create_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatpolicies", body)
 
-    def leaking_shop(self, leak="channel", mode="Enforce", interval=2, windows=None, replicas=2):
+    def change_policy(self, spec, name="shop"):
+        self.world.custom.patch_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatpolicies", name, {"spec": spec})
+
+    def leaking_shop(self, leak="channel", mode="Enforce", interval=2, windows=None, replicas=2, kind="Deployment", spec=None):
         """The usual: payments, which leaks when it is told to, its Secret, its policy; the pods are Ready and sampled."""
-        self.deployment(replicas=replicas, LEAK=leak, RATE=4, LEAK_AFTER=NEVER)
+        self.deployment(replicas=replicas, kind=kind, LEAK=leak, RATE=4, LEAK_AFTER=NEVER)
         self.secret()
-        self.policy(mode=mode, interval=interval, windows=windows)
-        self.wait_sampled()
+        self.policy(mode=mode, interval=interval, windows=windows, spec=spec)
+        if kind == "Deployment":
+            self.wait_sampled()
+        else:
+            self.until(60, "the pods are ready", lambda: len([p for p in self.pods() if self.is_ready(p)]) >= replicas)
+            self.wait_collecting()
 
     # What is there
 
@@ -209,13 +249,30 @@ class Shop:
     def wait_sampled(self, name="shop", deployments=("payments",)):
         """All pods are Ready, and some are sampled: the counts of a status may come up to 30 s later."""
 
-        def sampled():
-            found = self.get_policy(name).get("status", {}).get("conditions", [])
-            return any(c["type"] == "Collecting" and c["status"] == "True" for c in found)
-
         for d in deployments:
             self.until(60, f"the pods of {d} are ready", lambda d=d: self.ready(self.replicas(d), d))
-        self.until(30, "pods are sampled", sampled)
+        self.wait_collecting(name)
+
+    def condition(self, kind, name="shop"):
+        """{"status", "reason", "message"}, or nothing."""
+        found = self.get_policy(name).get("status", {}).get("conditions", [])
+        return next((c for c in found if c["type"] == kind), {})
+
+    def wait_collecting(self, name="shop"):
+        self.until(30, "pods are sampled", lambda: self.condition("Collecting", name).get("status") == "True")
+
+    def wait_refused(self, reason, seconds=90):
+        """Refused for this reason, told in the incident, by an Event and in the condition Healing; the incident."""
+
+        def there():
+            i = self.incident()
+            done = i["status"].get("actions", []) if i else []
+            return i if any(a["outcome"] == "Refused" and a["reason"].startswith(reason + ": ") for a in done) else None
+
+        i = self.until(seconds, f"refused: {reason}", there)
+        self.until(10, f"the condition Healing: {reason}", lambda: self.condition("Healing").get("reason") == reason)
+        self.until(10, "an Event ActionRefused", lambda: "ActionRefused" in self.events(i))
+        return i
 
     def wait_incident(self, seconds=90):
         return self.until(seconds, "an incident", self.incident)

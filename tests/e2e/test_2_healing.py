@@ -1,4 +1,4 @@
-"""Who else has a say in the scale, and what happens when policies and incidents are deleted."""
+"""Someone else sets the scale, and policies and incidents are deleted: what stands then."""
 
 from world import FINALIZER, GROUP, VERSION
 
@@ -16,34 +16,6 @@ def begin(stage, scenes, wanted):
         stage.controller("healing", list(chosen.values()))
     for test, shop in chosen.items():
         scenes.begin(test, PLAYS[test], shop)
-
-
-@play
-def autoscaler(shop):
-    """An HPA that targets the workload owns its scale."""
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "payments"}
-    metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
-    shop.world.hpa.create_namespaced_horizontal_pod_autoscaler(
-        shop.ns,
-        {
-            "metadata": {"name": "payments-hpa"},
-            "spec": {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 6, "metrics": [metric]},
-        },
-    )
-    shop.leaking_shop()
-    shop.leak()
-    i = shop.wait_action("Refused")
-    refused = i["status"]["actions"]
-    assert len(refused) == 1 and refused[0]["reason"].startswith("Autoscaler: "), shop.show()
-    assert "payments-hpa" in refused[0]["reason"], shop.show()
-    assert i["status"]["phase"] == "Open"
-    assert shop.world.audit.scalings(shop.ns) == [] and shop.replicas() == 2, shop.show()
-    assert FINALIZER not in shop.finalizers()
-    shop.until(
-        10,
-        "the condition Healing to say why",
-        lambda: any(c["reason"] == "Autoscaler" for c in shop.get_policy()["status"]["conditions"]),
-    )
 
 
 @play
@@ -107,10 +79,6 @@ def incident_deleted(shop):
     shop.assert_one_scale_out()
     shop.fix()
     shop.wait_undone()
-
-
-def test_autoscaler(scenes):
-    scenes.result("test_autoscaler")
 
 
 def test_foreign_scale(scenes):

@@ -127,6 +127,16 @@ class Audit:
                         found.append(e)
         return found
 
+    def effects(self, namespace, user=USER):
+        """What gostat has done to workloads and pods of this namespace, oldest first: (verb, resource, name)."""
+        return [
+            (e.verb, e.resource, e.name)
+            for e in self.entries(namespace, user)
+            if e.group in ("", "apps", "autoscaling", "policy")
+            and e.verb in ("patch", "create", "update", "delete")
+            and 200 <= e.code < 300
+        ]
+
     def scalings(self, namespace):
         """Every replica count that gostat has set in this namespace, oldest first, with its time."""
         return [
