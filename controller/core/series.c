@@ -192,11 +192,6 @@ double gs_series_rss(const gs_series *se)
     return se->n ? (double)se->rss : NAN;
 }
 
-int64_t gs_series_since_ms(const gs_series *se)
-{
-    return se->since_ms;
-}
-
 float gs_series_window_min(const gs_series *se, int64_t now_ms, int64_t window_ms)
 {
     uint32_t newest = slot_of(now_ms, length(window_ms));
@@ -208,42 +203,6 @@ float gs_series_window_min(const gs_series *se, int64_t now_ms, int64_t window_m
             continue;
         if (min < 0 || se->bucket_min[b] < min)
             min = se->bucket_min[b];
-    }
-    return min;
-}
-
-float gs_series_max_until(const gs_series *se, int64_t until_ms)
-{
-    float max = -1;
-    for (unsigned i = 0; i < se->n; i++) {
-        int64_t at;
-        float v = gs_series_back(se, i, &at);
-        if (at <= until_ms && v > max)
-            max = v;
-    }
-    return max;
-}
-
-float gs_series_min_until(const gs_series *se, int64_t until_ms)
-{
-    float min = -1;
-    for (unsigned i = 0; i < se->n; i++) {
-        int64_t at;
-        float v = gs_series_back(se, i, &at);
-        if (at <= until_ms && (min < 0 || v < min))
-            min = v;
-    }
-    return min;
-}
-
-float gs_series_min_after(const gs_series *se, int64_t after_ms)
-{
-    float min = 0;
-    for (unsigned i = 0; i < se->n; i++) {
-        int64_t at;
-        float v = gs_series_back(se, i, &at);
-        if (at > after_ms && (min <= 0 || v < min))
-            min = v;
     }
     return min;
 }

@@ -71,16 +71,10 @@ float gs_series_last(const gs_series *se);   /* -1 while empty */
 float gs_series_fds(const gs_series *se);
 float gs_series_load(const gs_series *se);
 double gs_series_rss(const gs_series *se);
-int64_t gs_series_since_ms(const gs_series *se); /* first sample of this process */
 /* The i-th count back from the newest, i < len. */
 float gs_series_back(const gs_series *se, unsigned i, int64_t *ret_ms);
 /* The smallest count in the surge window, of the length that the samples were added with, that ends now; -1: none. */
 float gs_series_window_min(const gs_series *se, int64_t now_ms, int64_t window_ms);
-/* The largest and the smallest of the recent counts up to this time; -1 where there is none. */
-float gs_series_max_until(const gs_series *se, int64_t until_ms);
-float gs_series_min_until(const gs_series *se, int64_t until_ms);
-/* The smallest of the recent counts after this time; 0 where there is none. */
-float gs_series_min_after(const gs_series *se, int64_t after_ms);
 /* Newest count over the oldest recent one; 1 while unknown. */
 double gs_series_growth_ratio(const gs_series *se);
 /* Nearest-rank percentile of up to `samples` counts before the newest; -1 while there are fewer than that many. */
