@@ -21,6 +21,7 @@ static const struct command {
     {"analyze", gs_cmd_analyze, "tell what goroutine profiles and dumps show, from files"},
     {"diff", gs_cmd_diff, "compare two goroutine profiles of one process"},
     {"backtest", gs_cmd_backtest, "try a policy on samples of the past, from a file or a Prometheus server"},
+    {"audit", gs_cmd_audit, "verify audit logs: what was decided, in unbroken chains"},
     {"version", cmd_version, "print the version"},
     {"help", cmd_help, "print this help, or that of a subcommand"},
 };

@@ -6,11 +6,11 @@ HACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HACK/lib/common.sh"
 
 BUILD=(gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libjansson-dev libyaml-dev libssl-dev libcmocka-dev
-  libevent-dev zlib1g-dev libnanopb-dev nanopb protobuf-compiler openssl)
+  libevent-dev zlib1g-dev libnanopb-dev nanopb protobuf-compiler openssl tzdata)
 LINT=(clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
 CLUSTER=(containerd runc containernetworking-plugins iproute2 iptables nftables conntrack util-linux openssl
   procps curl ca-certificates gcc libc6-dev)
-TEST=(prometheus) # and promtool
+TEST=(prometheus prometheus-alertmanager) # and promtool, amtool
 GROUPS_ALL=(build lint cluster test)
 
 usage() {
@@ -79,7 +79,7 @@ install_missing() {
   apt_quiet install -y --no-install-recommends "${missing[@]}"
   step_ok
   # They would start at the next boot else. Only those that this run has brought.
-  for p in prometheus containerd; do
+  for p in prometheus prometheus-alertmanager containerd; do
     if [[ " ${missing[*]} " == *" $p "* ]] && [ -d /run/systemd/system ]; then systemctl disable -q "$p"; fi
   done
 }

@@ -8,18 +8,24 @@
 #define GS_MAX_PROFILE_WIRE_BYTES (32u << 20) /* a goroutine profile as sent (gzip); 70,000 goroutines: some 100 KB */
 #define GS_MAX_PROFILE_BYTES (128u << 20)     /* the same unpacked */
 #define GS_MAX_DUMP_BYTES (16u << 20)         /* a full dump, not packed; 5,000 goroutines: some 5 MB */
-#define GS_MAX_PROFILE_SITES 4096             /* different sites kept from one profile, the largest first */
-#define GS_MAX_PROFILE_STACKS (1u << 14)      /* different stacks of one profile; more are counted, not looked at */
-#define GS_MAX_PROFILE_ENTRIES (1u << 21)     /* strings, functions, locations or lines of one profile */
-#define GS_MAX_FRAMES 128                     /* frames of one stack that are looked at */
-#define GS_MAX_LABELS 16                      /* pprof labels kept for a site */
-#define GS_MAX_NAME 512                       /* a function name or file, cut beyond */
+#define GS_MAX_HEAP_BYTES (64u << 20)     /* a heap profile as sent; usual ones have under 1 MB. Streamed, not held */
+#define GS_MAX_CPU_BYTES (32u << 20)      /* a CPU profile as sent; 10 minutes of 64 busy cores: some 10 MB */
+#define GS_MAX_TRACE_BYTES (256u << 20)   /* a runtime trace; a busy program makes 1 to 20 MB a second */
+#define GS_MAX_PROFILE_SITES 4096         /* different sites kept from one profile, the largest first */
+#define GS_MAX_PROFILE_STACKS (1u << 14)  /* different stacks of one profile; more are counted, not looked at */
+#define GS_MAX_PROFILE_ENTRIES (1u << 21) /* strings, functions, locations or lines of one profile */
+#define GS_MAX_FRAMES 128                 /* frames of one stack that are looked at */
+#define GS_MAX_LABELS 16                  /* pprof labels kept for a site */
+#define GS_MAX_NAME 512                   /* a function name or file, cut beyond */
 
 /* What the API server and the object store send. */
 #define GS_MAX_OBJECT_BYTES (3u << 20)       /* one object; etcd refuses more than 1.5 MB */
 #define GS_MAX_REPLY_BYTES (4u << 20)        /* a reply to GET, CREATE, PATCH */
 #define GS_MAX_SECRET_VALUE (256u << 10)     /* one value of a Secret: a key, a token, CAs */
 #define GS_MAX_STORE_REPLY_BYTES (64u << 10) /* an S3 reply: XML errors */
+#define GS_MAX_STORE_PAGE_BYTES (4u << 20)   /* a page of an S3 listing: 500 keys, each of up to 3 KB escaped */
+#define GS_MAX_RETENTION_SNAPSHOTS 50000     /* looked at in one run, 300 bytes each; more are for the next runs */
+#define GS_MAX_STORE_PAGES 2000              /* of one listing, a million keys: a store may answer for ever */
 #define GS_MAX_HEADER_BYTES (64u << 10)      /* all headers of a reply */
 #define GS_LIST_PAGE 500                     /* objects in a LIST page */
 
@@ -64,5 +70,15 @@
 #define GS_MAX_PROFILE_GOROUTINES (1u << 21) /* goroutine ids; twice what fits into the 64 MiB where Go cuts a dump */
 #define GS_MAX_DUMP_BLOCK (1u << 20)         /* one goroutine of a dump: 100 frames of at most 1 KB each, and noise */
 #define GS_MAX_DUMP_PREFACE (4u << 20)       /* log lines before the first goroutine of a crash */
+
+/* What is sent to people and to other services. */
+#define GS_MAX_NOTICE_BYTES (1u << 20) /* the body of one notice; a webhook's holds all patterns of an incident */
+#define GS_MAX_NOTICE_URL 8192         /* a presigned link: a key of 1 KB and a session token, escaped */
+#define GS_MAX_NOTICE_REPLY_BYTES (16u << 10) /* what a destination answers; only WeCom's number is read */
+
+/* What `gostat audit verify` reads, and what waits to be written to the audit log. */
+#define GS_MAX_AUDIT_CHAINS 100000    /* policies; each has a chain of its own */
+#define GS_MAX_AUDIT_LINES (1u << 24) /* lines of which the digest is kept, over all chains: 640 MB */
+#define GS_MAX_AUDIT_WAITING 4096     /* lines of one policy while its status or its S3 cannot be written: 8 MB */
 
 #endif

@@ -24,6 +24,7 @@ typedef struct backtest {
     gs_output out;
     tally actions[TALLIES], refusals[TALLIES];
     enum gs_grade worst;
+    unsigned leaks, others; /* incidents: of leaks, of resources */
 } backtest;
 
 static void add_tally(tally v[TALLIES], gs_str what)
@@ -62,7 +63,10 @@ static void on_event(void *ctx, const gs_watch_event *e)
         count_action(b, e->reason);
     if (e->event == GS_EVENT_REFUSED)
         add_tally(b->refusals, head_of(e->reason));
-    if (e->incident && e->incident->grade > b->worst)
+    bool leak = e->incident && e->incident->type == GS_INCIDENT_LEAK;
+    b->leaks += leak && e->event == GS_EVENT_INCIDENT;
+    b->others += !leak && e->event == GS_EVENT_INCIDENT;
+    if (leak && e->incident->grade > b->worst)
         b->worst = e->incident->grade;
     if (b->opt->json)
         gs_watch_event_json(e, &text);
@@ -117,9 +121,11 @@ static void sum_up(const backtest *b, const gs_engine *engine, const gs_replay_s
         if (stats.suspicions[k])
             (void)gs_buf_addf(out, "%s%llu %s", shown++ ? ", " : "", (unsigned long long)stats.suspicions[k],
                               gs_rule_name(1u << k));
-    (void)gs_buf_addf(out, "%s\n%-11s %llu%s%s\n", shown ? "" : "none", "incidents",
-                      (unsigned long long)stats.incidents_opened, b->worst ? ", at worst " : "",
-                      gs_grade_name(b->worst));
+    (void)gs_buf_addf(out, "%s\n%-11s %u%s%s", shown ? "" : "none", "incidents", b->leaks,
+                      b->worst ? ", at worst " : "", gs_grade_name(b->worst));
+    if (b->others)
+        (void)gs_buf_addf(out, "; of resources %u", b->others);
+    (void)gs_buf_adds(out, "\n");
     add_tallies(out, "actions", b->actions);
     add_tallies(out, "refusals", b->refusals);
 }

@@ -90,6 +90,7 @@ typedef struct gs_backtest_world {
     size_t n_profiles;
     int64_t profile_age_ms;                               /* an older one is none */
     const char *(*pod_name)(void *ctx, const char *host); /* of an endpoint */
+    const char *(*pod_at)(void *ctx, size_t k);           /* the k-th; "": it is not there now; NULL: beyond the last */
     int64_t (*now_ms)(void *ctx);                         /* of the series */
     void *ctx;
     int replicas; /* on paper */

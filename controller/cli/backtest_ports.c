@@ -86,33 +86,65 @@ static void put(void *ctx, const gs_policy *p, const gs_incident *i, const char 
     done(arg, &e, &none);
 }
 
+/* There is no pod to take it from. */
+static void take(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, const gs_endpoint *e,
+                 enum gs_profile_kind kind, int seconds, int64_t wall_ms,
+                 void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg)
+{
+    const gs_evidence none = {.time_ms = wall_ms};
+    gs_error err;
+    (void)ctx;
+    (void)p;
+    (void)i;
+    (void)e;
+    (void)seconds;
+    (void)gs_error_set(&err, GS_NOT_FOUND, "there is no %s profile of %s", gs_profile_kind_name(kind), pod);
+    done(arg, &none, &err);
+}
+
 /* The scale. */
 
+/* A Deployment whose replicas are all Ready; its pods are those that the series shows now. */
 static gs_workload_facts facts_now(const gs_backtest_world *w)
 {
-    return (gs_workload_facts){.scalable = true, .replicas = w->replicas};
+    gs_workload_facts f = {.scalable = true,
+                           .can_replace = true,
+                           .can_restart = true,
+                           .replicas = w->replicas,
+                           .available = w->replicas,
+                           .replica_sets = 1};
+    size_t cap = 0;
+    const char *name;
+    for (size_t k = 0; (name = w->pod_at(w->ctx, k)); k++) {
+        if (!name[0])
+            continue;
+        f.pods = gs_grow(f.pods, &cap, f.n_pods + 1, sizeof *f.pods);
+        gs_pod_facts *pod = &f.pods[f.n_pods++];
+        *pod = (gs_pod_facts){.assigned = true, .running = true, .ready = true};
+        (void)gs_str_copy(pod->name, sizeof pod->name, gs_str_of(name));
+    }
+    return f;
 }
 
 static void facts(void *ctx, const gs_workload_ref *ref,
                   void (*done)(void *arg, const gs_workload_facts *f, const gs_error *err), void *arg)
 {
-    const gs_workload_facts f = facts_now(ctx);
+    gs_cleanup(gs_workload_facts_done) gs_workload_facts f = facts_now(ctx);
     const gs_error none = {0};
     (void)ref;
     done(arg, &f, &none);
 }
 
-static void scale_out(void *ctx, const gs_policy *p, gs_heal_history *h,
-                      void (*done)(void *arg, const gs_act_result *r), void *arg)
+/* Done at once, and it changes nothing of what was: whether it would have helped nobody knows, so nobody judges it. */
+static void advance(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+                    void *arg)
 {
     gs_backtest_world *w = ctx;
     const gs_act_result result = {.outcome = GS_OUTCOME_SUCCEEDED};
-    w->replicas = h->pending.to;
-    h->added_replicas = h->pending.to - h->pending.from;
-    h->scaled_to = h->pending.to;
-    memcpy(h->incident, h->pending.incident, sizeof h->incident);
-    gs_history_add_time(h, gs_wall(&w->clock), p->cooldown_s);
-    h->pending = (gs_pending){0};
+    if (h->pending.type == GS_ACTION_SCALE_OUT)
+        w->replicas = h->pending.to;
+    gs_heal_conclude(h, result.outcome, p->limits.cooldown_s, gs_wall(&w->clock));
+    h->judged = true;
     done(arg, &result);
 }
 
@@ -121,7 +153,7 @@ static void undo(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)
 {
     gs_backtest_world *w = ctx;
     const gs_act_result result = {.outcome = GS_OUTCOME_UNDONE};
-    const gs_workload_facts f = facts_now(w);
+    gs_cleanup(gs_workload_facts_done) gs_workload_facts f = facts_now(w);
     int to = gs_heal_undo(h, &f);
     (void)p;
     if (to >= 0)
@@ -131,11 +163,20 @@ static void undo(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)
     done(arg, &result);
 }
 
+static void record(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+                   void *arg)
+{
+    const gs_act_result result = {.outcome = GS_OUTCOME_SUCCEEDED};
+    (void)ctx;
+    (void)p;
+    (void)h;
+    done(arg, &result);
+}
+
 void gs_backtest_ports(gs_backtest_world *w, gs_ports *ports, gs_actuator *actuator)
 {
     ports->profiles = (gs_profile_source){.fetch = fetch, .forget = forget, .ctx = w};
-    ports->evidence = (gs_evidence_store){.wanted = wanted, .put = put, .ctx = w};
-    /* No intent outlives the call that recorded it: whatever is resumed is done now. */
-    *actuator = (gs_actuator){.facts = facts, .scale_out = scale_out, .undo = undo, .resume = scale_out, .ctx = w};
+    ports->evidence = (gs_evidence_store){.wanted = wanted, .put = put, .take = take, .forget = forget, .ctx = w};
+    *actuator = (gs_actuator){.facts = facts, .advance = advance, .undo = undo, .record = record, .ctx = w};
     ports->actuator = actuator;
 }

@@ -99,6 +99,12 @@ static const char *pod_name(void *ctx, const char *host)
     return p ? p->name : "";
 }
 
+static const char *pod_at(void *ctx, size_t k)
+{
+    const gs_replay *r = ctx;
+    return k < r->n_pods ? r->pods[k]->watched ? r->pods[k]->name : "" : NULL;
+}
+
 static void sample(void *ctx, void *pool, const gs_endpoint *e, bool total,
                    void (*done)(void *arg, const gs_sample *s, const gs_error *err), void *arg)
 {
@@ -165,6 +171,7 @@ gs_replay *gs_replay_new(gs_policy *policy, const gs_backtest_profile *profiles,
         .n_profiles = n_profiles,
         .profile_age_ms = (int64_t)policy->profile_interval_s * 1000,
         .pod_name = pod_name,
+        .pod_at = pod_at,
         .now_ms = now_ms,
         .ctx = r,
         .replicas = replicas,

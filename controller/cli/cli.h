@@ -7,5 +7,6 @@ int gs_cmd_watch(int argc, char **argv);
 int gs_cmd_backtest(int argc, char **argv);
 int gs_cmd_analyze(int argc, char **argv);
 int gs_cmd_diff(int argc, char **argv);
+int gs_cmd_audit(int argc, char **argv);
 
 #endif

@@ -1,7 +1,6 @@
-#include "cli/evidence_dir.h"
-
 #include "base/limits.h"
 #include "base/mem.h"
+#include "cli/evidence_dir_internal.h"
 #include "codec/snapshot.h"
 #include "wire/digest.h"
 
@@ -11,30 +10,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define METADATA_MAX (256u << 10)
-#define DUMP_SUFFIX ".pb.gz"
-#define METADATA_SUFFIX ".json"
-
 struct job {
     gs_evidence_dir *dir; /* NULL: freed while this was on a worker */
     struct job *next;
     int fd; /* of the directory; its own */
     gs_evidence evidence;
+    enum gs_profile_kind kind;
     gs_buf raw, metadata;
     void (*done)(void *arg, const gs_evidence *e, const gs_error *err);
     void *arg;
     gs_error err;
 };
 
-struct gs_evidence_dir {
-    int fd;
-    gs_workers *workers;
-    struct job *jobs;
-};
-
 /* One file, on a worker. */
 
-static int write_all(int fd, gs_str bytes)
+int gs_evidence_write_all(int fd, gs_str bytes)
 {
     while (bytes.n) {
         ssize_t n = write(fd, bytes.p, bytes.n);
@@ -45,7 +35,7 @@ static int write_all(int fd, gs_str bytes)
         bytes.p += n;
         bytes.n -= (size_t)n;
     }
-    return fsync(fd);
+    return 0;
 }
 
 static int confirm(int fd, const char *name, gs_str bytes, gs_error *err)
@@ -68,8 +58,7 @@ static int confirm(int fd, const char *name, gs_str bytes, gs_error *err)
     return gs_streq(want, got) ? 0 : gs_error_set(err, GS_TRANSIENT, "read back %s: it is not what was written", name);
 }
 
-/* The directory that name lies in, each part made where it is missing; *ret_base is the last part. */
-static int open_parent(int root, const char *name, const char **ret_base, gs_error *err)
+int gs_evidence_open_parent(int root, const char *name, const char **ret_base, gs_error *err)
 {
     const char *whole = name;
     int at = fcntl(root, F_DUPFD_CLOEXEC, 0);
@@ -87,15 +76,16 @@ static int open_parent(int root, const char *name, const char **ret_base, gs_err
     return at >= 0 ? at : gs_error_set(err, GS_TRANSIENT, "make the directory of %s: %s", whole, strerror(errno));
 }
 
-static int write_in(int parent, const char *base, gs_str bytes, gs_error *err)
+int gs_evidence_write_in(int parent, const char *base, gs_str bytes, gs_error *err)
 {
     gs_autofree char *tmp = gs_sprintf(".%s.tmp", base);
     (void)unlinkat(parent, tmp, 0); /* of an earlier try */
     int fd = openat(parent, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0)
         return gs_error_set(err, GS_TRANSIENT, "make %s: %s", base, strerror(errno));
-    int rc = write_all(fd, bytes) ? gs_error_set(err, GS_TRANSIENT, "write %s: %s", base, strerror(errno))
-                                  : confirm(fd, base, bytes, err);
+    int rc = gs_evidence_write_all(fd, bytes) || fsync(fd)
+                 ? gs_error_set(err, GS_TRANSIENT, "write %s: %s", base, strerror(errno))
+                 : confirm(fd, base, bytes, err);
     (void)close(fd);
     if (!rc && (renameat(parent, tmp, parent, base) || fsync(parent)))
         rc = gs_error_set(err, GS_TRANSIENT, "put %s in place: %s", base, strerror(errno));
@@ -104,13 +94,19 @@ static int write_in(int parent, const char *base, gs_str bytes, gs_error *err)
     return rc;
 }
 
+char *gs_evidence_metadata_name(const char *name, enum gs_profile_kind kind)
+{
+    size_t stem = strlen(name) - strlen(gs_snapshot_suffix(kind));
+    return gs_sprintf("%.*s" GS_EVIDENCE_METADATA_SUFFIX, (int)stem, name);
+}
+
 static int write_file(int root, const char *name, gs_str bytes, gs_error *err)
 {
     const char *base;
-    int parent = open_parent(root, name, &base, err);
+    int parent = gs_evidence_open_parent(root, name, &base, err);
     if (parent < 0)
         return parent;
-    int rc = write_in(parent, base, bytes, err);
+    int rc = gs_evidence_write_in(parent, base, bytes, err);
     (void)close(parent);
     return rc;
 }
@@ -118,8 +114,7 @@ static int write_file(int root, const char *name, gs_str bytes, gs_error *err)
 static void run_job(void *arg)
 {
     struct job *j = arg;
-    size_t stem = strlen(j->evidence.key) - strlen(DUMP_SUFFIX);
-    gs_autofree char *metadata = gs_sprintf("%.*s%s", (int)stem, j->evidence.key, METADATA_SUFFIX);
+    gs_autofree char *metadata = gs_evidence_metadata_name(j->evidence.key, j->kind);
     if (!write_file(j->fd, j->evidence.key, gs_buf_str(&j->raw), &j->err))
         (void)write_file(j->fd, metadata, gs_buf_str(&j->metadata), &j->err);
 }
@@ -151,18 +146,25 @@ static void on_done(void *arg, bool cancelled)
     free_job(j);
 }
 
+void gs_evidence_describe(gs_evidence *ret, const gs_incident *i, const char *pod, enum gs_profile_kind kind,
+                          int64_t wall_ms)
+{
+    gs_snapshot_evidence(ret, pod, kind, wall_ms);
+    gs_snapshot_key(ret->key, sizeof ret->key - GS_SNAPSHOT_SUFFIX_MAX, "", i, pod, kind, wall_ms);
+    size_t n = strlen(ret->key);
+    (void)gs_str_copy(ret->key + n, sizeof ret->key - n, gs_str_of(gs_snapshot_suffix(kind)));
+}
+
 static int fill(struct job *j, const gs_incident *i, const char *pod, enum gs_profile_kind kind, uint64_t goroutines,
                 gs_str raw, int64_t wall_ms)
 {
     gs_evidence *e = &j->evidence;
-    *e = (gs_evidence){.bytes = raw.n, .time_ms = wall_ms};
-    (void)gs_str_copy(e->kind, sizeof e->kind, gs_str_of(gs_profile_kind_name(kind)));
-    (void)gs_str_copy(e->pod, sizeof e->pod, gs_str_of(pod));
-    gs_snapshot_key(e->key, sizeof e->key - strlen(DUMP_SUFFIX), "", i, pod, kind, wall_ms);
-    memcpy(e->key + strlen(e->key), DUMP_SUFFIX, sizeof DUMP_SUFFIX);
+    j->kind = kind;
+    gs_evidence_describe(e, i, pod, kind, wall_ms);
+    e->bytes = raw.n;
     gs_sha256_hex(raw, e->sha256); /* here, not on the worker: the metadata needs it, and the incident is the loop's */
     j->raw = GS_BUF(raw.n);
-    j->metadata = GS_BUF(METADATA_MAX);
+    j->metadata = GS_BUF(GS_EVIDENCE_METADATA_MAX);
     if (gs_buf_add(&j->raw, raw.p, raw.n))
         return gs_error_set(&j->err, GS_NO_MEMORY, "no memory for a copy of %zu bytes", raw.n);
     gs_json_writer w;
@@ -199,9 +201,12 @@ static bool wanted(void *ctx, const gs_policy *p, enum gs_profile_kind kind)
     return ctx && gs_snapshot_wanted(p, kind);
 }
 
-gs_evidence_store gs_evidence_dir_port(gs_evidence_dir *d)
+gs_evidence_store gs_evidence_dir_port(gs_evidence_dir *d, gs_scraper *s)
 {
-    return (gs_evidence_store){.wanted = wanted, .put = put, .ctx = d};
+    if (d)
+        d->scraper = s;
+    return (gs_evidence_store){
+        .wanted = wanted, .put = put, .take = gs_evidence_take, .forget = gs_evidence_forget, .ctx = d};
 }
 
 /* Asking for permissions is not the same as having them: quotas, read-only mounts, a full disk. */
@@ -240,6 +245,7 @@ void gs_evidence_dir_free(gs_evidence_dir *d)
         return;
     for (struct job *j = d->jobs; j; j = j->next)
         j->dir = NULL;
+    gs_evidence_forget_all(d);
     (void)close(d->fd);
     free(d);
 }

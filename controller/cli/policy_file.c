@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "cli/output.h"
 #include "codec/policy_json.h"
+#include "edge/zoneinfo.h"
 #include "wire/json.h"
 #include "wire/yaml.h"
 
@@ -18,6 +19,8 @@ int gs_policy_file_read(const char *path, gs_policy **ret, gs_error *err)
         rc = gs_policy_from_json(gs_buf_str(&text), true, false, &p, err);
     else if (!(rc = gs_yaml_to_json(gs_buf_str(&text), &json, err)))
         rc = gs_policy_from_json(gs_buf_str(&json), true, false, &p, err);
+    if (!rc)
+        rc = gs_zoneinfo_attach(p, err);
     if (!rc && p->suspend)
         rc = gs_error_set(err, GS_TERMINAL, "spec.suspend is true: nothing would be sampled");
     if (rc)

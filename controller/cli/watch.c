@@ -36,7 +36,7 @@ typedef struct watch {
     gs_timer *engine_timer, *end_timer, *frame_timer;
     gs_output out;
     gs_watch_table table;
-    size_t opened; /* incidents */
+    size_t opened; /* incidents of leaks */
 } watch;
 
 static int64_t elapsed_ms(const watch *w)
@@ -116,7 +116,7 @@ static void on_event(void *ctx, enum gs_event e, const gs_workload_ref *ref, con
         .incident = i,
         .reason = reason,
     };
-    w->opened += e == GS_EVENT_INCIDENT;
+    w->opened += e == GS_EVENT_INCIDENT && i->type == GS_INCIDENT_LEAK;
     if (w->opt->form == GS_WATCH_TABLE) {
         gs_watch_table_event(&w->table, &event);
         return;
@@ -203,9 +203,9 @@ static int make_parts(watch *w, gs_error *err)
         .seed = gs_rng_system().state,
         .samples = {gs_port_pool_new, gs_port_pool_free, gs_port_sample, w->scraper},
         .profiles = {gs_port_fetch, gs_port_forget, w->scraper},
-        .evidence = gs_evidence_dir_port(w->evidence),
+        .evidence = gs_evidence_dir_port(w->evidence, w->scraper),
         .actuator = NULL,
-        .recorder = {on_event, on_incident, on_policy, w},
+        .recorder = {.event = on_event, .incident = on_incident, .policy = on_policy, .ctx = w},
     };
     w->engine = gs_engine_new(&ports);
     return on_signals(w, err);

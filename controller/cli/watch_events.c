@@ -34,12 +34,14 @@ void gs_watch_event_json(const gs_watch_event *e, gs_buf *out)
     gs_jw_str(&w, "event", gs_engine_event_name(e->event));
     gs_jw_str(&w, "target", e->target);
     gs_jw_str(&w, "incident", i ? i->name : NULL);
-    gs_jw_str(&w, "grade", i ? gs_grade_name(i->grade) : NULL);
+    /* how sure it is that this is a leak; of a Resource incident nobody says so */
+    gs_jw_str(&w, "grade", i && i->type == GS_INCIDENT_LEAK ? gs_grade_name(i->grade) : NULL);
     if (i)
         gs_jw_int(&w, "podCount", (int64_t)i->n_pods);
     else
         gs_jw_null(&w, "podCount");
     patterns_json(&w, i);
+    gs_jw_str(&w, "type", i ? gs_incident_type_name(i->type) : NULL);
     gs_jw_str(&w, "reason", e->reason);
     gs_jw_end(&w);
     if (gs_jw_finish(&w, NULL) == 0)
@@ -56,7 +58,7 @@ void gs_watch_event_text(const gs_watch_event *e, gs_buf *out)
     (void)gs_buf_adds(out, when);
     (void)gs_buf_addf(out, "  %-9s  ", gs_engine_event_name(e->event));
     (void)gs_term_text(out, gs_str_of(e->target), GS_TERM_ANY);
-    if (e->incident && e->incident->grade)
+    if (e->incident && e->incident->type == GS_INCIDENT_LEAK && e->incident->grade)
         (void)gs_buf_addf(out, "  %s", gs_grade_name(e->incident->grade));
     (void)gs_buf_adds(out, "  ");
     (void)gs_term_text(out, gs_str_of(e->reason), GS_TERM_ANY);
@@ -102,7 +104,9 @@ static void replicas_text(const gs_incident *i, gs_buf *out)
             continue;
         (void)gs_buf_addf(out, "  %-9s ", k ? "" : "in");
         (void)gs_term_text(out, gs_str_of(i->pods[k].name), GS_TERM_ANY);
-        (void)gs_buf_addf(out, ", %llu goroutines\n", (unsigned long long)i->pods[k].leaking);
+        (void)gs_buf_addf(
+            out, ", %llu goroutines\n",
+            (unsigned long long)(i->type == GS_INCIDENT_LEAK ? i->pods[k].leaking : i->pods[k].goroutines));
     }
     if (i->n_pods > GS_MAX_INCIDENT_PODS)
         (void)gs_buf_addf(out, "  %-9s and %zu more\n", "", i->n_pods - GS_MAX_INCIDENT_PODS);
@@ -110,7 +114,10 @@ static void replicas_text(const gs_incident *i, gs_buf *out)
 
 void gs_watch_incident_text(const gs_incident *i, const char *dir, gs_buf *out)
 {
-    (void)gs_buf_addf(out, "%s leak in ", gs_grade_name(i->grade));
+    if (i->type == GS_INCIDENT_RESOURCE)
+        (void)gs_buf_addf(out, "Too much %s in ", i->pattern_id);
+    else
+        (void)gs_buf_addf(out, "%s leak in ", gs_grade_name(i->grade));
     (void)gs_term_text(out, gs_str_of(i->workload.name), GS_TERM_ANY);
     (void)gs_buf_addf(out, " (%s, %s)\n", gs_severity_name(i->severity), gs_phase_name(gs_incident_phase(i)));
     if (i->n_patterns)

@@ -3,6 +3,7 @@
 #include "core/detect.h"
 #include "core/escalate.h"
 #include "core/incident.h"
+#include "core/resource.h"
 
 static void usage(gs_buf *out)
 {
@@ -24,7 +25,8 @@ static void usage(gs_buf *out)
         "      --for TIME        end after this time, 1s to 366d: 90, 90s, 15m, 2h; left out: at SIGINT or SIGTERM\n"
         "      --evidence DIR    keep profiles of what leaks: DIR/local/NAME/INCIDENT/TIME-TARGET-goroutine.pb.gz,\n"
         "                        for go tool pprof, and .json with its SHA-256 beside it; without a NAME it is the TARGET;\n"
-        "                        DIR is made if missing\n"
+        "                        DIR is made if missing. As snapshot.profiles says also -goroutineleak, -heap and -cpu;\n"
+        "                        -trace.trace for go tool trace; -fulldump.txt for gostat analyze\n"
         "  -o, --output FORM     table: live, the default on a terminal; text: a line for each event, the default\n"
         "                        elsewhere; json: a line of JSON for each event\n"
         "  -h, --help            this text\n",
@@ -41,11 +43,13 @@ static void json_shape(gs_buf *out)
         "   \"event\":\"incident\",     suspected | graded | incident | resolved | action | refused\n"
         "   \"target\":\"host:port\",   or the NAME, where all its replicas are meant\n"
         "   \"incident\":\"…\",       its name; null for a suspicion\n"
-        "   \"grade\":\"Probable\",     Suspected | Probable | Proven; null for a suspicion, of which nothing is known yet\n"
+        "   \"grade\":\"Probable\",     Suspected | Probable | Proven: how sure it is that this is a leak; null for a suspicion, of\n"
+        "                           which nothing is known yet, and for type Resource, which is none\n"
         "   \"podCount\":1,           processes that show it now; null for a suspicion\n"
         "   \"pattern\":{\"id\":…,\"count\":…,\"state\":…,\"leafFunction\":…,\"entryFunction\":…,\"keyFrames\":[…],\"labels\":{…}},\n"
         "                           as in a GostatIncident; count: goroutines beyond the base; null for a suspicion\n"
         "   \"patterns\":[…],        the first three of the incident, that one included\n"
+        "   \"type\":\"GoroutineLeak\", GoroutineLeak | Resource; null for a suspicion\n"
         "   \"reason\":\"…\"}          for people\n");
 }
 
@@ -63,6 +67,8 @@ static void formulas(gs_buf *out)
         "  site       a site has at least %d more than in the base profile, and twice the root of what it had there\n"
         "  floor      the smallest count of a window rose over 4 windows of 120 s (or 4, 16, 64 times as long)\n"
         "  baseline   over 2000, and over 1.02 times the P90 of the last 30 samples\n"
+        "  resources  not a leak, but an incident of its own: CPU over 90 %% of GOMAXPROCS for 180 s; for %d s, over 5000\n"
+        "             goroutines, or a heap in use over 512 MiB\n"
         "  A rule that fires is a suspicion only: %d profiles follow, then three in a window as long as a site (innermost\n"
         "  user function and the goroutine's own function) keeps rising. Its smallest count has to rise from window to\n"
         "  window, by more than connections that somebody reads or requests in flight explain. Suspected: over all\n"
@@ -71,7 +77,8 @@ static void formulas(gs_buf *out)
         "  Resolved when no target has shown it for %d s; a target stops to show it when it has under half of its peak\n"
         "  in two profiles, or is a new process.\n"
         "  GROWTH in the table is the newest count over the oldest of the last %d.\n",
-        GS_MIN_RISE, GS_SERIES_RECENT, GS_MIN_RISE, GS_PROFILES_ON_SUSPICION, GS_RESOLVE_MS / 1000, GS_SERIES_RECENT);
+        GS_MIN_RISE, GS_SERIES_RECENT, GS_MIN_RISE, GS_RESOURCE_FOR_MS / 1000, GS_PROFILES_ON_SUSPICION,
+        GS_RESOLVE_MS / 1000, GS_SERIES_RECENT);
 }
 
 static void exit_codes(gs_buf *out)
@@ -80,7 +87,7 @@ static void exit_codes(gs_buf *out)
         out,
         "\n"
         "exit codes:\n"
-        "  0  no incident was opened\n"
+        "  0  no leak was found; incidents of resources do not count\n"
         "  1  a leak was found: an incident was opened, resolved meanwhile or not\n"
         "  2  usage error, invalid policy, evidence that could not be kept, output that could not be written, no target\n"
         "     was ever reached, or none gave a profile\n"

@@ -103,7 +103,7 @@ static void adapt(gs_policy *p, bool keeps_evidence)
     (void)gs_str_copy(p->ns, sizeof p->ns, gs_str_of(GS_WATCH_NS));
     if (!p->name[0])
         (void)gs_str_copy(p->name, sizeof p->name, GS_STR("watch"));
-    p->has_s3 = keeps_evidence && p->snapshot_goroutine;
+    p->has_s3 = keeps_evidence && p->snapshot_kinds;
 }
 
 static int parse_seconds(const char *flag, const char *text, int64_t max_ms, const char *range, int64_t *ret_ms,

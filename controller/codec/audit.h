@@ -4,6 +4,7 @@
  * "name","uid","mode"},"workload":{"apiVersion","kind","name","uid"},"incident":"","grade":"","action":{"id","type","from","to",
  * "pods":[…]},"outcome":"","refusal":"","message":"","gostatVersion":""}
  *
+ * action.type is "" where no action was chosen yet; action.morePods counts names that did not fit.
  * previous: "sha256:" and the hex digest over the bytes of the policy's line before, without its '\n'; "" for the first.
  * Lines of several policies may stand in one file. A line may stand there again, byte for byte: a controller that takes
  * over writes again what it cannot know to be written. Pure functions; any thread. */
@@ -11,7 +12,6 @@
 #define GS_CODEC_AUDIT_H
 
 #include "base/err.h"
-#include "base/map.h"
 #include "codec/policy_json.h"
 #include "core/heal_step.h"
 
@@ -40,17 +40,18 @@ int gs_audit_line(const gs_audit_entry *e, gs_audit_head *head, gs_buf *out, gs_
 typedef struct gs_audit_check gs_audit_check;
 typedef struct gs_audit_finding {
     const char *file; /* as given */
-    uint64_t line;    /* from 1 */
+    uint64_t line;    /* from 1; 0: not of a line */
     char what[240];
 } gs_audit_finding;
 gs_audit_check *gs_audit_check_new(void (*found)(void *ctx, const gs_audit_finding *f), void *ctx);
-void gs_audit_check_file(gs_audit_check *c, const char *name);     /* the lines that follow are of this file */
-void gs_audit_check_line(gs_audit_check *c, gs_str line);          /* without '\n' */
+void gs_audit_check_file(gs_audit_check *c, const char *name); /* the lines that follow are of this file */
+void gs_audit_check_line(gs_audit_check *c, gs_str line);      /* without '\n' */
 typedef struct gs_audit_totals {
     uint64_t lines, repeated, chains, findings, open; /* open: chains whose beginning is not there */
 } gs_audit_totals;
-void gs_audit_check_end(gs_audit_check *c, gs_audit_totals *ret);  /* frees it */
-/* The head of a policy's chain, to compare with its status; false: it has none. Before end. */
-bool gs_audit_check_head(const gs_audit_check *c, const char *policy_uid, char ret[72], int64_t *ret_seq);
+void gs_audit_check_end(gs_audit_check *c, gs_audit_totals *ret); /* frees it */
+/* A head that was noted elsewhere (a policy's status.auditHead): a finding, of "--head", where no line of any chain is that
+ * one, so that lines are missing at an end. After the last line, before end. */
+void gs_audit_check_head(gs_audit_check *c, const char *head);
 
 #endif

@@ -63,7 +63,7 @@ void gs_incident_object(gs_json_writer *w, const gs_incident *i)
     gs_jw_end(w);
     gs_jw_end(w);
     gs_jw_object(w, "spec");
-    gs_jw_str(w, "type", "GoroutineLeak");
+    gs_jw_str(w, "type", gs_incident_type_name(i->type));
     gs_jw_object(w, "workloadRef");
     gs_jw_str(w, "apiVersion", ref->api_version);
     gs_jw_str(w, "kind", ref->kind);
@@ -201,6 +201,18 @@ static void write_evidence(gs_json_writer *w, const gs_incident *i)
     gs_jw_end(w);
 }
 
+static void write_victims(gs_json_writer *w, const gs_action *a)
+{
+    gs_jw_array(w, "pods");
+    for (const char *p = a->pods; *p;) {
+        size_t n = strcspn(p, " ");
+        if (n)
+            gs_jw_strn(w, NULL, (gs_str){p, n});
+        p += n + (p[n] == ' ');
+    }
+    gs_jw_end(w);
+}
+
 static void write_actions(gs_json_writer *w, const gs_incident *i)
 {
     gs_jw_array(w, "actions");
@@ -215,6 +227,8 @@ static void write_actions(gs_json_writer *w, const gs_incident *i)
         gs_time_write(w, "time", a->time_ms);
         gs_jw_str(w, "outcome", gs_outcome_name(a->outcome));
         gs_jw_str(w, "reason", a->reason);
+        if (a->pods[0])
+            write_victims(w, a);
         gs_jw_end(w);
     }
     gs_jw_end(w);

@@ -64,6 +64,16 @@ static const char *severity_name(int i)
     return gs_severity_name((enum gs_severity)i);
 }
 
+static const char *type_name(int i)
+{
+    return gs_incident_type_name((enum gs_incident_type)i);
+}
+
+static const char *action_name(int i)
+{
+    return gs_action_name((enum gs_action_type)i);
+}
+
 static const char *outcome_name(int i)
 {
     return gs_outcome_name((enum gs_outcome)i);
@@ -117,6 +127,16 @@ static void read_one_evidence(gs_json_cursor *c, gs_incident *i)
     gs_incident_add_evidence(i, &e);
 }
 
+static void read_victims(gs_json_cursor *c, gs_action *a)
+{
+    char name[GS_OBJECT_LEN];
+    if (!gs_incident_enter(c, false))
+        return;
+    while (gs_json_next_element(c))
+        if (gs_json_read_string(c, name, sizeof name))
+            gs_action_add_pod(a, gs_str_of(name));
+}
+
 static void read_action(gs_json_cursor *c, gs_incident *i)
 {
     gs_str key;
@@ -126,6 +146,8 @@ static void read_action(gs_json_cursor *c, gs_incident *i)
     while (gs_json_next_key(c, &key)) {
         if (gs_json_key_is(key, "id"))
             READ(c, a.id);
+        else if (gs_json_key_is(key, "type"))
+            a.type = (enum gs_action_type)gs_incident_read_word(c, action_name, GS_ACTION_TYPES, GS_ACTION_SCALE_OUT);
         else if (gs_json_key_is(key, "dryRun"))
             (void)gs_json_read_bool(c, &a.dry_run);
         else if (gs_json_key_is(key, "from"))
@@ -136,9 +158,11 @@ static void read_action(gs_json_cursor *c, gs_incident *i)
             (void)gs_time_read(c, &a.time_ms);
         else if (gs_json_key_is(key, "outcome"))
             a.outcome =
-                (enum gs_outcome)gs_incident_read_word(c, outcome_name, GS_OUTCOME_REFUSED + 1, GS_OUTCOME_FAILED);
+                (enum gs_outcome)gs_incident_read_word(c, outcome_name, GS_OUTCOME_INEFFECTIVE + 1, GS_OUTCOME_FAILED);
         else if (gs_json_key_is(key, "reason"))
             (void)gs_json_read_string_cut(c, a.reason, sizeof a.reason);
+        else if (gs_json_key_is(key, "pods"))
+            read_victims(c, &a);
     }
     uint64_t seq;
     if (a.id[0] == 'a' && gs_str_u64(gs_str_of(a.id + 1), &seq) && seq < INT32_MAX && (int)seq > i->action_seq)
@@ -269,6 +293,19 @@ static void read_workload_ref(gs_json_cursor *c, gs_workload_ref *w)
     }
 }
 
+static void read_spec(gs_json_cursor *c, gs_incident *i)
+{
+    gs_str key;
+    if (!gs_incident_enter(c, true))
+        return;
+    while (gs_json_next_key(c, &key))
+        if (gs_json_key_is(key, "type"))
+            i->type =
+                (enum gs_incident_type)gs_incident_read_word(c, type_name, GS_INCIDENT_RESOURCE + 1, GS_INCIDENT_LEAK);
+        else if (gs_json_key_is(key, "workloadRef"))
+            read_workload_ref(c, &i->workload);
+}
+
 static void read_metadata(gs_json_cursor *c, gs_incident *i)
 {
     gs_str key;
@@ -298,10 +335,8 @@ int gs_incident_from_json(gs_str object, gs_incident **ret, gs_error *err)
                 read_metadata(&c, i);
             else if (gs_json_key_is(key, "status"))
                 read_status(&c, i);
-            else if (gs_json_key_is(key, "spec") && gs_incident_enter(&c, true))
-                while (gs_json_next_key(&c, &key))
-                    if (gs_json_key_is(key, "workloadRef"))
-                        read_workload_ref(&c, &i->workload);
+            else if (gs_json_key_is(key, "spec"))
+                read_spec(&c, i);
         }
     if (gs_json_cursor_finish(&c, err) < 0)
         return gs_error_wrap(err, GS_TERMINAL, "incident");

@@ -19,8 +19,8 @@ struct draft {
         int number;
     } ports[MAX_PORTS];
     size_t n_ports;
-    size_t unlimited; /* containers without a memory limit */
-    gs_pod flags;     /* its bools, and memory_limit */
+    size_t unlimited, cpu_unlimited; /* containers without a limit */
+    gs_pod flags;                    /* its bools and limits */
 };
 
 /* A string of the document (null: an empty one), terminated, onto the collection. */
@@ -134,36 +134,52 @@ static void read_port(struct draft *d, gs_json_cursor *c)
     d->ports[d->n_ports++].number = (int)number;
 }
 
-/* limits.memory in bytes; 0 for none, and for what cannot be read: the pod is watched all the same. */
-static uint64_t read_resources(gs_json_cursor *c)
+/* Of one container: bytes, thousandths of a core. 0 for none, and for what cannot be read: the pod is watched all the
+ * same. */
+struct limits {
+    uint64_t memory, cpu;
+};
+
+static uint64_t read_limit(gs_json_cursor *c, bool (*quantity)(gs_str s, uint64_t *ret))
 {
-    gs_str key, raw;
-    uint64_t memory = 0;
-    if (gs_json_is_null(c) || !gs_json_enter_object(c))
+    gs_str raw;
+    uint64_t n = 0;
+    if (!gs_json_raw(c, &raw))
         return 0;
+    bool quoted = raw.n >= 2 && raw.p[0] == '"';
+    return quantity(quoted ? (gs_str){raw.p + 1, raw.n - 2} : raw, &n) ? n : 0;
+}
+
+static struct limits read_resources(gs_json_cursor *c)
+{
+    gs_str key;
+    struct limits l = {0};
+    if (gs_json_is_null(c) || !gs_json_enter_object(c))
+        return l;
     while (gs_json_next_key(c, &key)) {
         if (!gs_json_key_is(key, "limits") || gs_json_is_null(c) || !gs_json_enter_object(c))
             continue;
         while (gs_json_next_key(c, &key))
-            if (gs_json_key_is(key, "memory") && gs_json_raw(c, &raw)) {
-                bool quoted = raw.n >= 2 && raw.p[0] == '"';
-                if (!gs_quantity(quoted ? (gs_str){raw.p + 1, raw.n - 2} : raw, &memory))
-                    memory = 0;
-            }
+            if (gs_json_key_is(key, "memory"))
+                l.memory = read_limit(c, gs_quantity);
+            else if (gs_json_key_is(key, "cpu"))
+                l.cpu = read_limit(c, gs_quantity_milli);
     }
-    return memory;
+    return l;
 }
 
-static void add_memory(struct draft *d, uint64_t limit)
+static void add_limits(struct draft *d, struct limits l)
 {
-    if (!limit || __builtin_add_overflow(d->flags.memory_limit, limit, &d->flags.memory_limit))
+    if (!l.memory || __builtin_add_overflow(d->flags.memory_limit, l.memory, &d->flags.memory_limit))
         d->unlimited++;
+    if (!l.cpu || __builtin_add_overflow(d->flags.cpu_limit_milli, l.cpu, &d->flags.cpu_limit_milli))
+        d->cpu_unlimited++;
 }
 
 static void read_container(struct draft *d, gs_json_cursor *c, bool init)
 {
     gs_str key;
-    uint64_t memory = 0;
+    struct limits limits = {0};
     size_t before = d->n_ports;
     char restart[16] = "";
     if (!gs_json_enter_object(c))
@@ -175,12 +191,12 @@ static void read_container(struct draft *d, gs_json_cursor *c, bool init)
         else if (gs_json_key_is(key, "restartPolicy") && !gs_json_is_null(c))
             (void)gs_json_read_string_cut(c, restart, sizeof restart);
         else if (gs_json_key_is(key, "resources"))
-            memory = read_resources(c);
+            limits = read_resources(c);
     }
     if (init && !gs_streq(restart, "Always")) /* it has ended before the pod is ready */
         d->n_ports = before;
     else
-        add_memory(d, memory);
+        add_limits(d, limits);
 }
 
 static void read_spec(struct draft *d, gs_json_cursor *c)
@@ -263,6 +279,8 @@ static gs_pod *assemble(const struct draft *d)
     p->revision = revision_of(p->labels);
     if (d->unlimited)
         p->memory_limit = 0;
+    if (d->cpu_unlimited)
+        p->cpu_limit_milli = 0;
     for (size_t i = 0; i < d->n_ports; i++)
         p->ports[i] = (gs_pod_port){.name = s + d->ports[i].name, .number = d->ports[i].number};
     p->n_ports = d->n_ports;

@@ -19,9 +19,10 @@ typedef struct gs_pod {
     size_t n_ports;
     /* Bytes that its running containers may use in all: 0 where one of them has no limit, or none that can be read. */
     uint64_t memory_limit;
-    bool running;  /* phase Running */
-    bool ready;    /* condition Ready */
-    bool deleting; /* deletionTimestamp is set */
+    uint32_t cpu_limit_milli; /* the same of the CPU, in thousandths of a core */
+    bool running;             /* phase Running */
+    bool ready;               /* condition Ready */
+    bool deleting;            /* deletionTimestamp is set */
     bool host_network;
     bool finished; /* phase Succeeded or Failed */
     size_t bytes;  /* of this allocation */

@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "codec/policy_internal.h"
-#include "core/stack.h"
-#include "wire/json_map.h"
 
 typedef gs_policy_doc doc;
 
@@ -49,12 +47,18 @@ static const gs_json_field object[] = {
 static const char *const modes[] = {"Observe", "DryRun", "Enforce", NULL};
 static const char *const schemes[] = {"HTTP", NULL};
 static const char *const operators[] = {"In", "NotIn", "Exists", "DoesNotExist", NULL};
-static const char *const profiles[] = {"Goroutine", "GoroutineLeak", NULL}; /* as enum gs_profile_kind */
+static const char *const profiles[] = {"Goroutine", "GoroutineLeak", "Heap", "CPU", "Trace", NULL};
+static const char *const encryptions[] = {"AES256", "aws:kms", NULL}; /* as enum gs_sse, behind NONE */
 static const char *const addressings[] = {"Path", "VirtualHost", NULL};
-static const char *const grades[] = {"Suspected", "Probable", "Proven", NULL};
 static const char *const classes[] = {"Payment", "Cache", "Login", "Search", "Custom", NULL};
 static const char *const leak_profiles[] = {"Never", "Auto", NULL}; /* false and true */
-static const char *const action_types[] = {"ScaleOut", NULL};
+
+enum gs_profile_kind gs_policy_profile_kind(int at)
+{
+    static const enum gs_profile_kind kinds[] = {GS_PROFILE_GOROUTINE, GS_PROFILE_LEAK, GS_PROFILE_HEAP, GS_PROFILE_CPU,
+                                                 GS_PROFILE_TRACE};
+    return kinds[at];
+}
 
 typedef struct gs_policy_label label;
 static const gs_json_field match_label[] = {
@@ -151,6 +155,15 @@ static const gs_json_field tolerance[] = {
     {0},
 };
 
+static const gs_json_field resources[] = {
+    {GS_FIELD_BOOL(doc, "enabled", policy.detection.resources.enabled)},
+    {GS_FIELD_INT(doc, "cpuPercent", policy.detection.resources.cpu_percent, 0, 1000)},
+    {GS_FIELD_INT(doc, "cpuForSeconds", policy.detection.resources.cpu_for_s, 10, 3600)},
+    {GS_FIELD_INT(doc, "goroutines", policy.detection.resources.goroutines, 0, 10000000)},
+    {GS_FIELD_INT(doc, "heapInuseBytes", policy.detection.resources.heap_inuse, 0, INT64_C(1) << 50)},
+    {0},
+};
+
 static const gs_json_field detection[] = {
     {GS_FIELD_INLINE(doc, "growth", growth)},
     {GS_FIELD_INLINE(doc, "surge", surge)},
@@ -158,6 +171,7 @@ static const gs_json_field detection[] = {
     {GS_FIELD_INLINE(doc, "floor", floor_rule)},
     {GS_FIELD_INLINE(doc, "baseline", baseline)},
     {GS_FIELD_INLINE(doc, "tolerance", tolerance)},
+    {GS_FIELD_INLINE(doc, "resources", resources)},
     {GS_FIELD_ENUM(doc, "leakProfile", leak_profile, leak_profiles)},
     {0},
 };
@@ -181,40 +195,27 @@ static const gs_json_field s3[] = {
     {GS_FIELD_ENUM(doc, "addressing", policy.s3.addressing, addressings)},
     {GS_FIELD_INLINE(doc, "credentialsSecretRef", credentials), .required = true},
     {GS_FIELD_INLINE(doc, "caSecretRef", ca), .has = GS_AT(doc, has_ca)},
+    {GS_FIELD_ENUM(doc, "serverSideEncryption", sse, encryptions), .has = GS_AT(doc, has_sse)},
+    {GS_FIELD_STRING(doc, "kmsKeyId", policy.s3.kms_key_id), .min = 1, .max = 255, .has = GS_AT(doc, has_kms_key)},
+    {GS_FIELD_INT(doc, "presignSeconds", policy.s3.presign_s, 60, 604800)},
+    {0},
+};
+
+static const gs_json_field retention[] = {
+    {GS_FIELD_INT(doc, "highDays", policy.retention.high_days, 1, 3650)},
+    {GS_FIELD_INT(doc, "mediumDays", policy.retention.medium_days, 1, 3650)},
+    {GS_FIELD_INT(doc, "lowDays", policy.retention.low_days, 1, 3650)},
+    {GS_FIELD_INT(doc, "maxBytes", policy.retention.max_bytes, 1 << 20, INT64_C(1) << 50)},
     {0},
 };
 
 static const gs_json_field snapshot[] = {
     {GS_FIELD_LIST(doc, "profiles", profiles, n_profiles, GS_TYPE_ENUM), .names = profiles, .min_items = 1},
+    {GS_FIELD_INT(doc, "cpuSeconds", policy.cpu_s, 1, 600)},
+    {GS_FIELD_INT(doc, "traceSeconds", policy.trace_s, 1, 60)},
     {GS_FIELD_INT(doc, "fullDumpMaxGoroutines", policy.full_dump_max, 0, 100000)},
     {GS_FIELD_INLINE(doc, "s3", s3), .has = GS_AT(doc, policy.has_s3)},
-    {0},
-};
-
-static const gs_json_field scale_out[] = {
-    {GS_FIELD_INT(gs_scale_out, "step", step, 1, 100)},
-    {GS_FIELD_INT(gs_scale_out, "maxReplicas", max_replicas, 1, 10000), .required = true},
-    {0},
-};
-
-typedef struct gs_policy_action policy_action;
-static const gs_json_field action[] = {
-    {GS_FIELD_ENUM(policy_action, "type", spec.type, action_types), .required = true},
-    {GS_FIELD_OBJECT(policy_action, "scaleOut", spec.scale_out, scale_out), .has = GS_AT(policy_action, has_scale_out)},
-    {0},
-};
-static const policy_action default_action = {.spec.scale_out.step = 1};
-
-static const gs_json_field limits[] = {
-    {GS_FIELD_INT(doc, "cooldownSeconds", policy.cooldown_s, 1, 86400)},
-    {0},
-};
-
-static const gs_json_field healing[] = {
-    {GS_FIELD_ENUM(doc, "minGrade", min_grade, grades)},
-    {GS_FIELD_LIST(doc, "actions", actions, policy.n_actions, GS_TYPE_OBJECT), .table = action,
-     .item = &default_action},
-    {GS_FIELD_INLINE(doc, "limits", limits)},
+    {GS_FIELD_INLINE(doc, "retention", retention)},
     {0},
 };
 
@@ -226,7 +227,9 @@ static const gs_json_field spec[] = {
     {GS_FIELD_INLINE(doc, "sampling", sampling)},
     {GS_FIELD_INLINE(doc, "detection", detection)},
     {GS_FIELD_INLINE(doc, "snapshot", snapshot)},
-    {GS_FIELD_INLINE(doc, "healing", healing)},
+    {GS_FIELD_INLINE(doc, "healing", gs_policy_healing_fields)},
+    {GS_FIELD_LIST(doc, "notify", notify, n_notify, GS_TYPE_OBJECT), .table = gs_policy_notify_fields,
+     .item = &gs_policy_notify_default},
     {0},
 };
 
@@ -271,14 +274,11 @@ static void build(const doc *d, gs_policy *p)
     p->detection.leak_profile = d->leak_profile;
     if (!d->has_permille)
         p->detection.tolerance.permille = gs_class_permille(p->detection.tolerance.class);
-    if (d->n_profiles) /* else the default: both */
-        p->snapshot_goroutine = p->snapshot_leak = false;
-    for (size_t i = 0; i < d->n_profiles; i++) {
-        p->snapshot_goroutine |= d->profiles[i] == GS_PROFILE_GOROUTINE;
-        p->snapshot_leak |= d->profiles[i] == GS_PROFILE_LEAK;
-    }
-    for (size_t i = 0; i < p->n_actions; i++)
-        p->actions[i] = d->actions[i].spec;
+    p->s3.sse = d->has_sse ? (enum gs_sse)(d->sse + GS_SSE_AES256) : GS_SSE_NONE;
+    if (d->n_profiles) /* else the default */
+        p->snapshot_kinds = 0;
+    for (size_t i = 0; i < d->n_profiles; i++)
+        p->snapshot_kinds |= 1u << gs_policy_profile_kind(d->profiles[i]);
     for (size_t i = 0; i < d->n_labels; i++) {
         gs_requirement *r = gs_selector_add(&p->selector, gs_str_of(d->labels[i].key), GS_SEL_IN);
         gs_requirement_add(r, gs_str_of(d->labels[i].value));
@@ -315,6 +315,8 @@ int gs_policy_from_json(gs_str json, bool strict, bool need_selector, gs_policy 
     if (r < 0)
         return r;
     build(d, p);
-    *ret = gs_take(p);
-    return 0;
+    r = gs_policy_build_healing(d, p, err);
+    if (r == 0)
+        *ret = gs_take(p);
+    return r;
 }

@@ -24,7 +24,6 @@ int gs_policy_from_json(gs_str object, bool strict, bool need_selector, gs_polic
  * and 0 where there is none. */
 int gs_history_from_json(gs_str policy_object, gs_heal_history **ret, size_t *ret_n, gs_error *err);
 
-/* The facts of a policy's status. Histories without times, additions or pending are left out. */
 #define GS_MAX_AUDIT_TAIL 16
 #define GS_AUDIT_LINE_LEN 2048
 /* Where the policy's audit chain is (codec/audit.h): the newest line's digest and number, and the lines that may not have
@@ -36,7 +35,9 @@ typedef struct gs_audit_head {
     size_t n;
 } gs_audit_head;
 void gs_audit_head_done(gs_audit_head *a);
+GS_DEFINE_CLEANUP_VALUE(gs_audit_head, gs_audit_head_done)
 
+/* The facts of a policy's status. Histories without times, additions or pending are left out. */
 typedef struct gs_policy_status {
     int64_t observed_generation;
     gs_condition conditions[4]; /* Ready, Collecting, Leaking, Healing; "" type: left out */

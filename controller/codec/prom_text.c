@@ -5,11 +5,11 @@
 #include <math.h>
 
 /* What a name means to us. */
-enum kind { OTHER, LOAD, GOROUTINES, START_TIME, HEAP_INUSE, CPU, OPEN_FDS, RSS };
+enum kind { OTHER, LOAD, GOROUTINES, START_TIME, HEAP_INUSE, CPU, OPEN_FDS, RSS, GOMAXPROCS };
 
 void gs_prom_init(gs_prom *p)
 {
-    *p = (gs_prom){.sample = {NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
+    *p = (gs_prom){.sample = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
 }
 
 static bool blank(char c)
@@ -112,6 +112,7 @@ static enum kind classify(gs_str name)
         {"process_cpu_seconds_total", CPU},
         {"process_open_fds", OPEN_FDS},
         {"process_resident_memory_bytes", RSS},
+        {"go_sched_gomaxprocs_threads", GOMAXPROCS},
     };
     for (size_t i = 0; of_go_client(name) && i < GS_LEN(names); i++)
         if (gs_str_is(name, names[i].name))
@@ -161,7 +162,8 @@ static void keep(gs_sample *s, enum kind kind, double value)
 {
     double *const slots[] = {[GOROUTINES] = &s->goroutines, [START_TIME] = &s->start_time_s,
                              [HEAP_INUSE] = &s->heap_inuse, [CPU] = &s->cpu_s,
-                             [OPEN_FDS] = &s->open_fds,     [RSS] = &s->rss};
+                             [OPEN_FDS] = &s->open_fds,     [RSS] = &s->rss,
+                             [GOMAXPROCS] = &s->gomaxprocs};
     if (kind == OTHER || !isfinite(value) || value < 0)
         return;
     if (kind != LOAD) {

@@ -30,7 +30,7 @@ static bool is_digit_or_dot(char c)
     return (c >= '0' && c <= '9') || c == '.';
 }
 
-bool gs_quantity(gs_str s, uint64_t *ret)
+static bool scaled(gs_str s, double scale, uint64_t *ret)
 {
     size_t sign = s.n && s.p[0] == '+', n = sign;
     double v;
@@ -48,11 +48,21 @@ bool gs_quantity(gs_str s, uint64_t *ret)
     for (size_t i = 0; i < GS_LEN(units); i++) {
         if (!gs_str_is(suffix, units[i].suffix))
             continue;
-        v = ceil(v * units[i].times / units[i].over);
+        v = ceil(v * units[i].times * scale / units[i].over);
         if (v >= 0x1p63)
             return false;
         *ret = (uint64_t)v;
         return true;
     }
     return false;
+}
+
+bool gs_quantity(gs_str s, uint64_t *ret)
+{
+    return scaled(s, 1, ret);
+}
+
+bool gs_quantity_milli(gs_str s, uint64_t *ret)
+{
+    return scaled(s, 1000, ret);
 }

@@ -187,7 +187,7 @@ static int read_value(const gs_series_csv *c, size_t k, gs_sample *sample, gs_er
 
 static int read_row(gs_series_csv *c, gs_error *err)
 {
-    gs_series_row row = {.sample = {NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
+    gs_series_row row = {.sample = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
     int rc = 0;
     if (c->fields != c->columns)
         return gs_error_set(err, GS_TERMINAL, "line %zu: %zu columns where the first line has %zu; want as many",

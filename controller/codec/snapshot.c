@@ -21,9 +21,32 @@ static void add_part(char *dst, size_t cap, const char *part, const char *after)
         (void)snprintf(dst + n, cap - n, "%s", after);
 }
 
+/* How files of each kind are named. */
+static const struct {
+    const char *ending, *suffix, *content_type;
+} forms[GS_PROFILE_KINDS] = {
+    [GS_PROFILE_GOROUTINE] = {"-goroutine", ".pb.gz", "application/octet-stream"},
+    [GS_PROFILE_LEAK] = {"-goroutineleak", ".pb.gz", "application/octet-stream"},
+    [GS_PROFILE_DUMP] = {"-fulldump", ".txt", "text/plain; charset=utf-8"},
+    [GS_PROFILE_HEAP] = {"-heap", ".pb.gz", "application/octet-stream"},
+    [GS_PROFILE_CPU] = {"-cpu", ".pb.gz", "application/octet-stream"},
+    [GS_PROFILE_TRACE] = {"-trace", ".trace", "application/octet-stream"},
+};
+
 bool gs_snapshot_wanted(const gs_policy *p, enum gs_profile_kind kind)
 {
-    return (kind == GS_PROFILE_GOROUTINE && p->snapshot_goroutine) || (kind == GS_PROFILE_LEAK && p->snapshot_leak);
+    enum gs_profile_kind listed = kind == GS_PROFILE_DUMP ? GS_PROFILE_GOROUTINE : kind;
+    return p->snapshot_kinds >> listed & 1;
+}
+
+const char *gs_snapshot_suffix(enum gs_profile_kind kind)
+{
+    return forms[kind].suffix;
+}
+
+const char *gs_snapshot_content_type(enum gs_profile_kind kind)
+{
+    return forms[kind].content_type;
 }
 
 void gs_snapshot_key(char *dst, size_t cap, const char *prefix, const gs_incident *i, const char *pod,
@@ -37,7 +60,14 @@ void gs_snapshot_key(char *dst, size_t cap, const char *prefix, const gs_inciden
     add_part(dst, cap, i->workload.name, "/");
     add_part(dst, cap, i->name, "/");
     add_part(dst, cap, time, "-");
-    add_part(dst, cap, pod, kind == GS_PROFILE_LEAK ? "-goroutineleak" : "-goroutine");
+    add_part(dst, cap, pod, forms[kind].ending);
+}
+
+void gs_snapshot_evidence(gs_evidence *ret, const char *pod, enum gs_profile_kind kind, int64_t wall_ms)
+{
+    *ret = (gs_evidence){.time_ms = wall_ms};
+    (void)gs_str_copy(ret->kind, sizeof ret->kind, gs_str_of(gs_profile_kind_name(kind)));
+    (void)gs_str_copy(ret->pod, sizeof ret->pod, gs_str_of(pod));
 }
 
 void gs_snapshot_metadata(gs_json_writer *w, const gs_incident *i, const gs_evidence *e, uint64_t goroutines)

@@ -1,28 +1,16 @@
 #include "core/heal.h"
 
+#include "base/clock.h"
+#include "core/heal_internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
-const char *gs_refusal_name(enum gs_refusal r)
-{
-    static const char *const names[GS_REFUSAL_COUNT_] = {
-        [GS_REFUSAL_NONE] = "",
-        [GS_REFUSAL_MODE] = "ModeObserve",
-        [GS_REFUSAL_SUSPENDED] = "Suspended",
-        [GS_REFUSAL_NO_ACTIONS] = "NoActions",
-        [GS_REFUSAL_GRADE] = "GradeTooLow",
-        [GS_REFUSAL_EVIDENCE] = "EvidenceMissing",
-        [GS_REFUSAL_KIND] = "NotScalable",
-        [GS_REFUSAL_GONE] = "WorkloadGone",
-        [GS_REFUSAL_AUTOSCALER] = "Autoscaler",
-        [GS_REFUSAL_ZERO] = "ScaledToZero",
-        [GS_REFUSAL_MAX_REPLICAS] = "MaxReplicas",
-        [GS_REFUSAL_COOLDOWN] = "Cooldown",
-        [GS_REFUSAL_PENDING] = "ActionPending",
-        [GS_REFUSAL_ADDED] = "AlreadyScaled",
-        [GS_REFUSAL_NO_CLUSTER] = "NoCluster",
-    };
-    return names[r];
-}
+#define HOUR_MS 3600000
+#define PENDING_RETRY_MS 5000
+#define SOON_MS 15000 /* what pods and rollouts change by themselves */
+#define LATER_MS 60000
 
 bool gs_incident_has_evidence(const gs_incident *i)
 {
@@ -32,112 +20,372 @@ bool gs_incident_has_evidence(const gs_incident *i)
     return false;
 }
 
-/* How many of the policy's actions this occurrence has used up: each is tried once. */
-static size_t tried(const gs_policy *p, const gs_incident *i)
+const gs_scale_out *gs_heal_scale_out(const gs_policy *p)
 {
-    size_t n = 0;
-    for (size_t k = 0; k < i->n_actions; k++) {
-        const gs_action *a = &i->actions[k];
-        n += a->time_ms >= i->detection_ms && a->outcome != GS_OUTCOME_REFUSED &&
-             a->dry_run == (p->mode == GS_MODE_DRY_RUN);
-    }
-    return n;
+    static const gs_scale_out usual = {.step = 1, .max_replicas = 1, .hold_s = 600, .max_hold_s = 7200};
+    for (size_t k = 0; k < p->n_actions; k++)
+        if (p->actions[k].type == GS_ACTION_SCALE_OUT)
+            return &p->actions[k].scale_out;
+    return &usual;
 }
 
-static void refuse(gs_plan *ret, enum gs_refusal r, int64_t retry_ms, const char *message)
+static void refuse(gs_plan *ret, enum gs_refusal r, int64_t retry_ms, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void refuse(gs_plan *ret, enum gs_refusal r, int64_t retry_ms, const char *fmt, ...)
 {
+    va_list args;
     ret->refusal = r;
     ret->retry_ms = retry_ms;
-    (void)gs_str_copy(ret->message, sizeof ret->message, gs_str_of(message));
+    va_start(args, fmt);
+    (void)vsnprintf(ret->message, sizeof ret->message, fmt, args);
+    va_end(args);
 }
 
-void gs_heal_precheck(const gs_policy *p, const gs_incident *i, const gs_heal_history *h, int64_t wall_ms, gs_plan *ret)
+/* The ladder. */
+
+/* Each action is tried once in an occurrence, and never again where it did not help. */
+static bool tried(const gs_policy *p, const gs_incident *i, enum gs_action_type type)
+{
+    for (size_t k = 0; k < i->n_actions; k++) {
+        const gs_action *a = &i->actions[k];
+        if (a->type != type || a->outcome == GS_OUTCOME_REFUSED)
+            continue;
+        if (a->outcome == GS_OUTCOME_INEFFECTIVE ||
+            (a->time_ms >= i->detection_ms && a->dry_run == (p->mode == GS_MODE_DRY_RUN)))
+            return true;
+    }
+    return false;
+}
+
+static const gs_action_spec *next_action(const gs_policy *p, const gs_incident *i, size_t from)
+{
+    for (size_t k = from; k < p->n_actions; k++)
+        if (!tried(p, i, p->actions[k].type))
+            return &p->actions[k];
+    return NULL;
+}
+
+static bool possible(enum gs_action_type type, const gs_incident *i, const gs_workload_facts *f)
+{
+    switch (type) {
+    case GS_ACTION_SCALE_OUT:
+        return f->scalable;
+    case GS_ACTION_REPLACE:
+        return f->can_replace;
+    case GS_ACTION_EVICT:
+        return !gs_streq(i->workload.kind, "Pod");
+    case GS_ACTION_RESTART:
+        return f->can_restart;
+    }
+    return false;
+}
+
+/* The first one that the workload's kind can do; those before it are noted in ret->passed. Refused where there is none. */
+static const gs_action_spec *possible_action(const gs_policy *p, const gs_incident *i, const gs_workload_facts *f,
+                                             gs_plan *ret)
+{
+    const gs_action_spec *first = next_action(p, i, 0), *a = first;
+    while (a && !possible(a->type, i, f)) {
+        ret->passed |= 1u << a->type;
+        a = next_action(p, i, (size_t)(a - p->actions) + 1);
+    }
+    if (a) {
+        ret->type = a->type;
+        return a;
+    }
+    char message[160];
+    gs_heal_impossible(first->type, i->workload.kind, message);
+    refuse(ret, GS_REFUSAL_KIND, -1, "%s", message);
+    return NULL;
+}
+
+/* Before any facts. */
+
+static void check_times(const gs_policy *p, const gs_heal_history *h, int64_t wall_ms, gs_plan *ret)
+{
+    const gs_limits *l = &p->limits;
+    size_t max = (size_t)l->max_actions_per_hour;
+    if (!h || !h->n_times)
+        return;
+    int64_t ready = h->action_times[h->n_times - 1] + l->cooldown_s * 1000;
+    if (wall_ms < ready) {
+        refuse(ret, GS_REFUSAL_COOLDOWN, ready - wall_ms,
+               "limits.cooldownSeconds is %" PRId64 ": another %" PRId64 " s", l->cooldown_s,
+               (ready - wall_ms + 999) / 1000);
+        return;
+    }
+    if (h->n_times < max)
+        return;
+    int64_t again = h->action_times[h->n_times - max] + HOUR_MS;
+    if (wall_ms < again)
+        refuse(ret, GS_REFUSAL_BUDGET, again - wall_ms,
+               "limits.maxActionsPerHour is %d, and %d were done: another %" PRId64 " s", l->max_actions_per_hour,
+               l->max_actions_per_hour, (again - wall_ms + 999) / 1000);
+}
+
+static void check_windows(const gs_policy *p, int64_t wall_ms, gs_plan *ret)
+{
+    const gs_window *w = NULL;
+    int64_t until;
+    char at[GS_TIME_LEN] = "further notice";
+    if (!p->n_windows || gs_windows_allow(p->windows, p->n_windows, wall_ms, &w, &until))
+        return;
+    int64_t retry = until == INT64_MAX ? -1 : until - wall_ms;
+    if (retry >= 0)
+        gs_time_format(until, at);
+    if (w->deny)
+        refuse(ret, GS_REFUSAL_DENIED, retry, "spec.healing.windows: \"%s\" denies it until %s", w->name, at);
+    else
+        refuse(ret, GS_REFUSAL_WINDOW, retry, "spec.healing.windows: none allows it until %s, when \"%s\" opens", at,
+               w->name);
+}
+
+static void check_hold(const gs_policy *p, const gs_incident *i, const gs_heal_history *h, int64_t wall_ms,
+                       gs_plan *ret)
+{
+    if (!h || h->added_replicas <= 0 || h->judged || !gs_streq(h->incident, i->name))
+        return;
+    int64_t over = h->scaled_ms + gs_heal_scale_out(p)->hold_s * 1000;
+    int64_t left = over > wall_ms ? over - wall_ms : PENDING_RETRY_MS;
+    refuse(ret, GS_REFUSAL_HOLDING, left, "the ScaleOut to %d is judged after scaleOut.holdSeconds: %" PRId64 " s",
+           h->scaled_to, gs_heal_scale_out(p)->hold_s);
+}
+
+void gs_heal_precheck(const gs_policy *p, const gs_incident *i, const gs_heal_history *h, bool evidence,
+                      int64_t wall_ms, gs_plan *ret)
 {
     *ret = (gs_plan){.retry_ms = -1};
-    size_t next = tried(p, i);
-    int64_t last = h && h->n_times ? h->action_times[h->n_times - 1] : 0;
-    int64_t ready = last + p->cooldown_s * 1000;
-    char message[160];
-    if (p->mode == GS_MODE_OBSERVE) {
+    const gs_action_spec *next = next_action(p, i, 0);
+    if (next)
+        ret->type = next->type;
+    if (p->mode == GS_MODE_OBSERVE)
         refuse(ret, GS_REFUSAL_MODE, -1, "spec.mode is Observe: nothing is acted on");
-    } else if (p->suspend) {
+    else if (p->suspend)
         refuse(ret, GS_REFUSAL_SUSPENDED, -1, "spec.suspend is set");
-    } else if (next >= p->n_actions) {
-        refuse(ret, GS_REFUSAL_NO_ACTIONS, -1,
+    else if (!next)
+        refuse(ret, GS_REFUSAL_NO_ACTIONS, -1, "%s",
                p->n_actions ? "all actions of the policy were tried" : "spec.healing.actions is empty");
-    } else if (i->grade < p->min_grade) {
-        (void)snprintf(message, sizeof message, "graded %s, spec.healing.minGrade is %s", gs_grade_name(i->grade),
-                       gs_grade_name(p->min_grade));
-        refuse(ret, GS_REFUSAL_GRADE, -1, message);
-    } else if (p->has_s3 && !gs_incident_has_evidence(i)) {
-        refuse(ret, GS_REFUSAL_EVIDENCE, -1, "the snapshot is not stored yet");
-    } else if (h && h->pending.set) {
-        refuse(ret, GS_REFUSAL_PENDING, 5000, "an earlier action has no outcome yet");
-    } else if (last && wall_ms < ready) {
-        (void)snprintf(message, sizeof message, "cooldown for another %lld s",
-                       (long long)(ready - wall_ms + 999) / 1000);
-        refuse(ret, GS_REFUSAL_COOLDOWN, ready - wall_ms, message);
+    else if (i->grade < p->min_grade)
+        refuse(ret, GS_REFUSAL_GRADE, -1, "graded %s, spec.healing.minGrade is %s", gs_grade_name(i->grade),
+               gs_grade_name(p->min_grade));
+    else if (!evidence)
+        refuse(ret, GS_REFUSAL_EVIDENCE, -1, "the snapshot is not stored yet: see its condition EvidenceStored");
+    else if (h && h->pending.set)
+        refuse(ret, GS_REFUSAL_PENDING, PENDING_RETRY_MS, "an earlier action has no outcome yet");
+    else
+        check_hold(p, i, h, wall_ms, ret);
+    if (!ret->refusal)
+        check_times(p, h, wall_ms, ret);
+    if (!ret->refusal)
+        check_windows(p, wall_ms, ret);
+}
+
+/* With facts. */
+
+static int min_available(const gs_policy *p, const gs_workload_facts *f)
+{
+    return (int)(((int64_t)p->limits.min_available_percent * f->replicas + 99) / 100);
+}
+
+static void check_workload(const gs_policy *p, const gs_workload_facts *f, gs_plan *ret)
+{
+    if (f->replicas == 0)
+        refuse(ret, GS_REFUSAL_ZERO, LATER_MS, "the workload is scaled to 0");
+    else if (f->paused)
+        refuse(ret, GS_REFUSAL_PAUSED, SOON_MS, "its rollout is paused (spec.paused)");
+    else if (f->replica_sets > 1)
+        refuse(ret, GS_REFUSAL_ROLLING, SOON_MS, "its rollout is not finished: %d ReplicaSets have pods",
+               f->replica_sets);
+    else if (f->rolling)
+        refuse(ret, GS_REFUSAL_ROLLING, SOON_MS, "its rollout is not finished");
+    else if (f->available < min_available(p, f))
+        refuse(ret, GS_REFUSAL_UNAVAILABLE, SOON_MS,
+               "%d of %d pods are available, limits.minAvailablePercent %d asks for %d", f->available, f->replicas,
+               p->limits.min_available_percent, min_available(p, f));
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static void check_keda(const gs_workload_facts *f, gs_plan *ret)
+{
+    if (f->autoscaler[0] && f->keda)
+        refuse(ret, GS_REFUSAL_KEDA, LATER_MS, "KEDA owns HorizontalPodAutoscaler %.80s, which owns the scale",
+               f->autoscaler);
+}
+
+static void plan_scale_out(const gs_policy *p, const gs_scale_out *so, const gs_workload_facts *f,
+                           const gs_heal_history *h, gs_plan *ret)
+{
+    int added = h ? h->added_replicas : 0;
+    check_keda(f, ret);
+    if (ret->refusal)
+        return;
+    if (added > 0 && added >= p->limits.max_added_replicas) {
+        refuse(ret, GS_REFUSAL_MAX_ADDED, LATER_MS,
+               "%d replicas were added and are not taken back yet, limits.maxAddedReplicas is %d", added,
+               p->limits.max_added_replicas);
+    } else if (added > 0) {
+        refuse(ret, GS_REFUSAL_ADDED, LATER_MS, "the %d replicas of an earlier ScaleOut are not taken back yet", added);
+    } else if (f->replicas >= so->max_replicas) {
+        refuse(ret, GS_REFUSAL_MAX_REPLICAS, LATER_MS, "%d replicas, scaleOut.maxReplicas is %d", f->replicas,
+               so->max_replicas);
+    } else if (f->autoscaler[0] && f->replicas >= f->hpa_max) {
+        refuse(ret, GS_REFUSAL_AUTOSCALER_MAX, LATER_MS,
+               "%d replicas, maxReplicas of HorizontalPodAutoscaler %.60s is %d", f->replicas, f->autoscaler,
+               f->hpa_max);
     } else {
-        ret->type = p->actions[next].type;
+        int to = least(least(f->replicas + so->step, so->max_replicas), f->replicas + p->limits.max_added_replicas);
+        ret->from = f->autoscaler[0] ? f->hpa_min : f->replicas;
+        ret->to = f->autoscaler[0] ? least(to, f->hpa_max) : to;
     }
+}
+
+static bool leaks(const gs_incident *i, const char *pod)
+{
+    for (size_t k = 0; k < i->n_pods; k++)
+        if (gs_streq(i->pods[k].name, pod))
+            return i->type == GS_INCIDENT_RESOURCE || i->pods[k].leaking > 0;
+    return false;
+}
+
+/* The worst pods that leak and are there, at most max. */
+static void choose_victims(const gs_incident *i, const gs_workload_facts *f, int max, gs_pending *ret)
+{
+    for (size_t k = 0; k < i->n_pods && ret->n_victims < (size_t)max && ret->n_victims < GS_MAX_POD_VICTIMS; k++) {
+        const gs_pod_facts *pod = heal_pod(f, i->pods[k].name);
+        if (!pod || !leaks(i, pod->name) || !pod->assigned || !pod->running || pod->terminating)
+            continue;
+        gs_victim *v = &ret->victims[ret->n_victims++];
+        memcpy(v->name, pod->name, sizeof v->name);
+        memcpy(v->uid, pod->uid, sizeof v->uid);
+        v->had_cost = pod->has_cost;
+        v->cost = pod->cost;
+    }
+}
+
+static void refuse_no_pods(gs_plan *ret)
+{
+    refuse(ret, GS_REFUSAL_NO_PODS, SOON_MS, "none of the pods that leak is there and Running any more");
+}
+
+static void plan_replace(const gs_incident *i, const gs_replace *r, const gs_workload_facts *f, gs_plan *ret)
+{
+    check_keda(f, ret);
+    if (ret->refusal)
+        return;
+    choose_victims(i, f, r->max_pods, &ret->intent);
+    int to = f->replicas + (int)ret->intent.n_victims;
+    if (!ret->intent.n_victims) {
+        refuse_no_pods(ret);
+    } else if (f->autoscaler[0] && to > f->hpa_max) {
+        refuse(ret, GS_REFUSAL_AUTOSCALER_MAX, LATER_MS,
+               "%d replicas and %d more, maxReplicas of HorizontalPodAutoscaler %.60s is %d", f->replicas,
+               to - f->replicas, f->autoscaler, f->hpa_max);
+    } else {
+        ret->from = f->autoscaler[0] ? f->hpa_min : f->replicas;
+        ret->to = to;
+        ret->intent.ready_s = r->ready_s;
+    }
+}
+
+/* As many at once as the others allow. */
+static void plan_evict(const gs_policy *p, const gs_incident *i, const gs_evict *e, const gs_workload_facts *f,
+                       gs_plan *ret)
+{
+    gs_pending *in = &ret->intent;
+    int floor = min_available(p, f), left = f->available;
+    choose_victims(i, f, e->max_pods, in);
+    if (!in->n_victims) {
+        refuse_no_pods(ret);
+        return;
+    }
+    size_t n = 0;
+    for (; n < in->n_victims; n++) {
+        left -= heal_serves(heal_victim(f, &in->victims[n]));
+        if (left < floor)
+            break;
+    }
+    in->n_victims = n;
+    if (n == 0)
+        refuse(ret, GS_REFUSAL_UNAVAILABLE, SOON_MS,
+               "without one of them %d of %d pods would be available, limits.minAvailablePercent %d asks for %d", left,
+               f->replicas, p->limits.min_available_percent, floor);
+}
+
+/* Of the revision that leaks; of all where no single one does. */
+static void plan_restart(const gs_incident *i, const gs_workload_facts *f, gs_plan *ret)
+{
+    int all = 0, leaking = 0;
+    for (size_t k = 0; k < f->n_pods; k++) {
+        const gs_pod_facts *pod = &f->pods[k];
+        if (pod->terminating || (i->revision[0] && !gs_streq(pod->revision, i->revision)))
+            continue;
+        all++;
+        leaking += leaks(i, pod->name);
+    }
+    if (!leaking)
+        refuse_no_pods(ret);
+    else if (leaking < all)
+        refuse(ret, GS_REFUSAL_NOT_ALL, LATER_MS, "%d of %d pods leak, Restart is for a revision that leaks as a whole",
+               leaking, all);
+}
+
+static void plan_action(const gs_policy *p, const gs_incident *i, const gs_action_spec *a, const gs_workload_facts *f,
+                        const gs_heal_history *h, gs_plan *ret)
+{
+    switch (a->type) {
+    case GS_ACTION_SCALE_OUT:
+        plan_scale_out(p, &a->scale_out, f, h, ret);
+        break;
+    case GS_ACTION_REPLACE:
+        plan_replace(i, &a->replace, f, ret);
+        break;
+    case GS_ACTION_EVICT:
+        plan_evict(p, i, &a->evict, f, ret);
+        break;
+    case GS_ACTION_RESTART:
+        plan_restart(i, f, ret);
+        break;
+    }
+}
+
+static void fill_intent(const gs_policy *p, const gs_incident *i, const gs_workload_facts *f, int growth, gs_plan *ret)
+{
+    gs_pending *in = &ret->intent;
+    bool scales = ret->type == GS_ACTION_SCALE_OUT || ret->type == GS_ACTION_REPLACE;
+    in->set = true;
+    in->type = ret->type;
+    in->from = ret->from;
+    in->to = ret->to;
+    in->min_available = min_available(p, f);
+    in->growth = growth;
+    memcpy(in->incident, i->name, sizeof in->incident);
+    if (scales)
+        memcpy(in->autoscaler, f->autoscaler, sizeof in->autoscaler);
 }
 
 void gs_heal_plan(const gs_policy *p, const gs_incident *i, const gs_workload_facts *f, const gs_heal_history *h,
-                  int64_t wall_ms, gs_plan *ret)
+                  bool evidence, int growth, int64_t wall_ms, gs_plan *ret)
 {
-    gs_heal_precheck(p, i, h, wall_ms, ret);
+    gs_heal_precheck(p, i, h, evidence, wall_ms, ret);
     if (ret->refusal)
         return;
     ret->from = ret->to = f->replicas; /* a refusal shows them too */
-    const gs_scale_out *so = &p->actions[tried(p, i)].scale_out;
-    char message[GS_OBJECT_LEN + 80];
     if (f->gone) {
         refuse(ret, GS_REFUSAL_GONE, -1, "the workload does not exist any more");
-    } else if (!f->scalable) {
-        (void)snprintf(message, sizeof message, "a %s has no scale", i->workload.kind);
-        refuse(ret, GS_REFUSAL_KIND, -1, message);
-    } else if (f->autoscaler[0]) {
-        (void)snprintf(message, sizeof message, "HorizontalPodAutoscaler %s owns the scale", f->autoscaler);
-        refuse(ret, GS_REFUSAL_AUTOSCALER, 60000, message);
-    } else if (f->replicas == 0) {
-        refuse(ret, GS_REFUSAL_ZERO, 60000, "the workload is scaled to 0");
-    } else if (h && h->added_replicas > 0) {
-        refuse(ret, GS_REFUSAL_ADDED, 60000, "an earlier ScaleOut is not taken back yet");
-    } else if (f->replicas >= so->max_replicas) {
-        (void)snprintf(message, sizeof message, "%d replicas, scaleOut.maxReplicas is %d", f->replicas,
-                       so->max_replicas);
-        refuse(ret, GS_REFUSAL_MAX_REPLICAS, 60000, message);
-    } else {
-        int to = f->replicas + so->step;
-        ret->from = f->replicas;
-        ret->to = to < so->max_replicas ? to : so->max_replicas;
+        return;
     }
-}
-
-int gs_heal_undo(const gs_heal_history *h, const gs_workload_facts *f)
-{
-    if (f->gone || h->added_replicas <= 0 || f->autoscaler[0] || f->replicas != h->scaled_to)
-        return -1;
-    int to = h->scaled_to - h->added_replicas;
-    return to >= 1 ? to : -1;
-}
-
-enum gs_resume gs_heal_resume(const gs_heal_history *h, const gs_workload_facts *f)
-{
-    if (!f->gone && f->replicas == h->pending.to)
-        return GS_RESUME_DONE;
-    if (!f->gone && f->scalable && !f->autoscaler[0] && f->replicas == h->pending.from)
-        return GS_RESUME_DO;
-    return GS_RESUME_GIVE_UP;
-}
-
-void gs_history_add_time(gs_heal_history *h, int64_t wall_ms, int64_t cooldown_s)
-{
-    int64_t keep = cooldown_s * 1000 > 3600000 ? cooldown_s * 1000 : 3600000;
-    size_t drop = 0;
-    while (drop < h->n_times && (h->action_times[drop] < wall_ms - keep || h->n_times - drop >= GS_MAX_ACTION_TIMES))
-        drop++;
-    memmove(h->action_times, h->action_times + drop, (h->n_times - drop) * sizeof h->action_times[0]);
-    h->n_times -= drop;
-    h->action_times[h->n_times++] = wall_ms;
+    const gs_action_spec *a = possible_action(p, i, f, ret);
+    if (a)
+        check_workload(p, f, ret);
+    if (!ret->refusal)
+        plan_action(p, i, a, f, h, ret);
+    if (!ret->refusal)
+        fill_intent(p, i, f, growth, ret);
+    else
+        ret->intent = (gs_pending){0};
 }

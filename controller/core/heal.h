@@ -64,14 +64,15 @@ typedef struct gs_workload_facts {
     size_t n_pods;
 } gs_workload_facts;
 void gs_workload_facts_done(gs_workload_facts *f);
+GS_DEFINE_CLEANUP_VALUE(gs_workload_facts, gs_workload_facts_done)
 
 /* How far a begun action is: what is about to be done, or being waited for. Written down before it is done. */
 enum gs_step {
-    GS_STEP_INTENDED,   /* ScaleOut: set the scale. Replace: add pods and wait for them. Evict: evict. Restart: patch */
-    GS_STEP_MARKING,    /* Replace: the leaking pods get the lowest deletion cost */
-    GS_STEP_REMOVING,   /* Replace: the scale goes back (with an HPA: they are evicted), and the marked pods go */
-    GS_STEP_RESTORING,  /* Replace: earlier costs and the HPA's minimum are put back; the outcome is known */
-    GS_STEP_ABORTING,   /* the same where it failed: marks off, scale back */
+    GS_STEP_INTENDED,  /* ScaleOut: set the scale. Replace: add pods and wait for them. Evict: evict. Restart: patch */
+    GS_STEP_MARKING,   /* Replace: the leaking pods get the lowest deletion cost */
+    GS_STEP_REMOVING,  /* Replace: the scale goes back (with an HPA: they are evicted), and the marked pods go */
+    GS_STEP_RESTORING, /* Replace: earlier costs and the HPA's minimum are put back; the outcome is known */
+    GS_STEP_ABORTING,  /* the same where it failed: marks off, scale back */
 };
 #define GS_STEPS 5
 const char *gs_step_name(enum gs_step s); /* "Intended" "Marking" "Removing" "Restoring" "Aborting" */
@@ -107,6 +108,7 @@ typedef struct gs_heal_history {
     gs_workload_ref workload;
     int64_t action_times[GS_MAX_ACTION_TIMES]; /* wall, of the last hour or the cooldown, oldest first */
     size_t n_times;
+    bool last_failed; /* the action of the newest time */
     /* A ScaleOut in effect. */
     int added_replicas;             /* not yet taken back */
     int scaled_to;                  /* what it set: replicas, or the HPA's minReplicas */
@@ -121,6 +123,7 @@ typedef struct gs_heal_history {
 typedef struct gs_plan {
     enum gs_refusal refusal; /* NONE: act */
     enum gs_action_type type;
+    unsigned passed; /* 1u << enum gs_action_type: passed over, since the workload's kind cannot do them */
     int from, to;
     gs_pending intent; /* where not refused: to be recorded (set, not recorded); id and times are the caller's */
     int64_t retry_ms;  /* from now; -1: only when something changes */
@@ -135,10 +138,20 @@ void gs_heal_precheck(const gs_policy *p, const gs_incident *i, const gs_heal_hi
 void gs_heal_plan(const gs_policy *p, const gs_incident *i, const gs_workload_facts *f, const gs_heal_history *h,
                   bool evidence, int growth, int64_t wall_ms, gs_plan *ret);
 
+/* Why an action that was passed over is: "a DaemonSet has no scale to set". */
+void gs_heal_impossible(enum gs_action_type type, const char *kind, char ret[160]);
+/* The action in words: "Replace 4 -> 5 of payments-6c7d9dc87b-kxqh2". */
+#define GS_HEAL_TEXT 320
+void gs_heal_describe(const gs_pending *p, char ret[GS_HEAL_TEXT]);
+/* The policy's ScaleOut; where it has none any more, the API's holds: what was added before is still judged and taken
+ * back. */
+const gs_scale_out *gs_heal_scale_out(const gs_policy *p);
+
 /* A ScaleOut whose hold is over: did it help? The added pods must be Ready, and each pod's growth must be lower by at least
- * half of what spreading the same load over the added pods takes off: growth <= before * (1 - (1 - from / to) / 2). */
-enum gs_verdict { GS_VERDICT_KEEP, GS_VERDICT_NOT_READY, GS_VERDICT_NOT_LOWER };
-enum gs_verdict gs_heal_judge(const gs_heal_history *h, const gs_workload_facts *f, int growth);
+ * half of what spreading the same load over the added pods takes off: growth <= before * (1 - (1 - from / to) / 2). Of an HPA's minimum
+ * from is taken as to - 1; where the growth before was not known, Ready is enough. */
+enum gs_heal_verdict { GS_VERDICT_KEEP, GS_VERDICT_NOT_READY, GS_VERDICT_NOT_LOWER };
+enum gs_heal_verdict gs_heal_judge(const gs_heal_history *h, const gs_workload_facts *f, int growth);
 
 /* Taking a ScaleOut back: the replicas (or the HPA's minimum) to set, or -1 where someone else changed it meanwhile (left
  * alone). */

@@ -4,24 +4,6 @@
 
 #include <stdio.h>
 
-const char *gs_severity_name(enum gs_severity s)
-{
-    static const char *const names[] = {"Low", "Medium", "High", "P0"};
-    return names[s];
-}
-
-const char *gs_outcome_name(enum gs_outcome o)
-{
-    static const char *const names[] = {"Pending", "Succeeded", "Failed", "Undone", "Refused"};
-    return names[o];
-}
-
-const char *gs_phase_name(enum gs_phase p)
-{
-    static const char *const names[] = {"Open", "Mitigating", "Resolved"};
-    return names[p];
-}
-
 void gs_pattern_done(gs_pattern *p)
 {
     free(p->leaf);
@@ -119,6 +101,14 @@ uint64_t gs_incident_leaking(const gs_incident *i)
     return sum;
 }
 
+uint64_t gs_incident_goroutines(const gs_incident *i, const char *pod)
+{
+    for (size_t k = 0; k < i->n_pods; k++)
+        if (gs_streq(i->pods[k].name, pod))
+            return i->pods[k].goroutines;
+    return 0;
+}
+
 gs_incident_pod *gs_incident_find_pod(gs_incident *i, const char *pod)
 {
     for (size_t k = 0; k < i->n_pods; k++)
@@ -135,63 +125,18 @@ int gs_incident_pattern(const gs_incident *i, const char *id)
     return -1;
 }
 
-/* Does x name the leak better than y? */
-static bool names_better(const gs_grown *x, const gs_grown *y)
-{
-    if (x->site->user != y->site->user)
-        return x->site->user;
-    if (x->site->count != y->site->count)
-        return x->site->count > y->site->count;
-    return strcmp(x->site->id, y->site->id) < 0;
-}
-
-const gs_grown *gs_incident_primary(const gs_growth *grown)
-{
-    uint64_t most = 0;
-    enum gs_grade grade = GS_GRADE_NONE;
-    const gs_grown *best = NULL;
-    for (size_t k = 0; k < grown->n; k++)
-        grade = grown->v[k].grade > grade ? grown->v[k].grade : grade;
-    for (size_t k = 0; k < grown->n; k++)
-        if (grown->v[k].grade == grade && grown->v[k].site->count > most)
-            most = grown->v[k].site->count;
-    for (size_t k = 0; k < grown->n; k++) {
-        const gs_grown *g = &grown->v[k];
-        if (g->grade == grade && g->site->count * 2 >= most && (!best || names_better(g, best)))
-            best = g;
-    }
-    return best;
-}
-
-gs_incident *gs_incident_assign(gs_incident *const *list, size_t n, const gs_growth *grown, const char *pod,
-                                int64_t wall_ms)
-{
-    gs_incident *attach = NULL, *again = NULL;
-    const char *primary = gs_incident_primary(grown)->site->id;
-    for (size_t k = 0; k < n; k++) {
-        gs_incident *i = list[k];
-        if (gs_streq(i->pattern_id, primary)) {
-            if (!i->resolved)
-                return i;
-            again = i;
-        }
-        if (i->resolved)
-            continue;
-        for (size_t g = 0; g < grown->n; g++)
-            if (gs_incident_pattern(i, grown->v[g].site->id) >= 0)
-                return i;
-        if (gs_incident_find_pod(i, pod) && wall_ms - i->detection_ms < GS_ATTACH_MS)
-            attach = i;
-    }
-    return attach ? attach : again;
-}
-
-static gs_incident_pod *add_pod(gs_incident *i, const gs_observed *o)
+static gs_incident_pod *list_pod(gs_incident *i, const char *name)
 {
     i->pods = gs_grow(i->pods, &i->cap_pods, i->n_pods + 1, sizeof *i->pods);
     gs_incident_pod *p = &i->pods[i->n_pods++];
     *p = (gs_incident_pod){0};
-    (void)gs_str_copy(p->name, sizeof p->name, gs_str_of(o->pod));
+    (void)gs_str_copy(p->name, sizeof p->name, gs_str_of(name));
+    return p;
+}
+
+static gs_incident_pod *add_pod(gs_incident *i, const gs_observed *o)
+{
+    gs_incident_pod *p = list_pod(i, o->pod);
     for (size_t k = 0; k < i->n_patterns; k++)
         p->base[k] = gs_counts_get(o->base, i->patterns[k].id);
     return p;
@@ -347,6 +292,19 @@ bool gs_incident_observe(gs_incident *i, const gs_observed *o, int64_t wall_ms)
     return changed;
 }
 
+bool gs_incident_show(gs_incident *i, const char *pod, const char *revision, uint64_t goroutines, int64_t wall_ms)
+{
+    gs_incident_pod *at = gs_incident_find_pod(i, pod);
+    bool joins = !at;
+    if (joins)
+        at = list_pod(i, pod);
+    (void)gs_str_copy(at->revision, sizeof at->revision, gs_str_of(revision));
+    at->goroutines = goroutines;
+    i->last_shown_ms = wall_ms;
+    name_revision(i);
+    return joins;
+}
+
 void gs_incident_describe(gs_incident *i, const gs_profile *dump)
 {
     for (size_t k = 0; k < i->n_patterns; k++) {
@@ -398,26 +356,4 @@ void gs_incident_reopen(gs_incident *i, int64_t wall_ms)
     i->last_shown_ms = wall_ms;
     i->start_ms = i->detection_ms = wall_ms;
     i->localization_ms = 0;
-}
-
-gs_action *gs_incident_add_action(gs_incident *i, enum gs_action_type type, int64_t wall_ms)
-{
-    if (i->n_actions == GS_MAX_INCIDENT_ACTIONS) {
-        size_t k = 0; /* a refusal first: an action forgotten would be done again */
-        while (k < i->n_actions && i->actions[k].outcome != GS_OUTCOME_REFUSED)
-            k++;
-        k = k < i->n_actions ? k : 0;
-        memmove(i->actions + k, i->actions + k + 1, (--i->n_actions - k) * sizeof i->actions[0]);
-    }
-    gs_action *a = &i->actions[i->n_actions++];
-    *a = (gs_action){.type = type, .time_ms = wall_ms};
-    (void)snprintf(a->id, sizeof a->id, "a%d", ++i->action_seq);
-    return a;
-}
-
-void gs_incident_add_evidence(gs_incident *i, const gs_evidence *e)
-{
-    if (i->n_evidence == GS_MAX_INCIDENT_EVIDENCE)
-        memmove(i->evidence, i->evidence + 1, --i->n_evidence * sizeof i->evidence[0]);
-    i->evidence[i->n_evidence++] = *e;
 }

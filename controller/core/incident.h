@@ -1,4 +1,4 @@
-/* One leak in one workload, however many pods show it.
+/* One leak in one workload, however many pods show it; or one resource of which its pods use too much.
  *
  * An incident is keyed by its workload and the id of its primary site; sites that grow along attach to it. It is owned
  * by the engine and changed on the loop thread only; codec/incident_json writes and reads its status.
@@ -122,6 +122,7 @@ typedef struct gs_action {
     int64_t time_ms;
     enum gs_outcome outcome;
     char reason[160];
+    char pods[512]; /* names of those that it removes, ' ' between: gs_action_add_pod */
 } gs_action;
 
 typedef struct gs_incident {
@@ -159,6 +160,8 @@ GS_DEFINE_CLEANUP(gs_incident *, gs_incident_free)
 enum gs_phase gs_incident_phase(const gs_incident *i); /* derived */
 uint64_t gs_incident_leaking(const gs_incident *i);    /* over all pods */
 gs_incident_pod *gs_incident_find_pod(gs_incident *i, const char *pod);
+uint64_t gs_incident_goroutines(const gs_incident *i,
+                                const char *pod); /* of the whole process; 0: it does not list the pod */
 /* Index of the pattern with this id; -1 where the incident does not list it. */
 int gs_incident_pattern(const gs_incident *i, const char *id);
 
@@ -185,6 +188,8 @@ bool gs_incident_observe(gs_incident *i, const gs_observed *o, int64_t wall_ms);
 /* What a dump of one pod tells beyond counts: who created the goroutines, how long they wait. */
 void gs_incident_describe(gs_incident *i, const gs_profile *dump);
 
+/* The pod shows a Resource incident: it is listed with its goroutines. True where it was not yet. */
+bool gs_incident_show(gs_incident *i, const char *pod, const char *revision, uint64_t goroutines, int64_t wall_ms);
 /* The pod is gone, or its process is a new one. */
 void gs_incident_drop_pod(gs_incident *i, const char *pod);
 
@@ -195,6 +200,10 @@ void gs_incident_reopen(gs_incident *i, int64_t wall_ms);
 
 /* Appends; where the list is full the oldest refusal goes, else the oldest. */
 gs_action *gs_incident_add_action(gs_incident *i, enum gs_action_type type, int64_t wall_ms);
+/* A pod that the action removes. One that has no place there any more is left out: the audit log has all. */
+void gs_action_add_pod(gs_action *a, gs_str name);
+/* Appends; where the list is full a piece of an earlier occurrence goes, else the oldest of which there is a newer one of
+ * its kind. */
 void gs_incident_add_evidence(gs_incident *i, const gs_evidence *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* Words of the API for what an incident rests on. */
+/* Words of the API for what an incident is, rests on and had done to it. */
 #include "core/incident.h"
 
 const char *gs_reason_name(unsigned reason)
@@ -16,7 +16,31 @@ const char *gs_reason_name(unsigned reason)
         return "LeakProfile";
     case GS_REASON_LEAK_AGAIN:
         return "LeakProfileGrows";
+    case GS_REASON_CPU:
+        return "CpuHigh";
+    case GS_REASON_GOROUTINES:
+        return "GoroutinesHigh";
+    case GS_REASON_HEAP:
+        return "HeapHigh";
     default:
         return "";
     }
+}
+
+const char *gs_incident_type_name(enum gs_incident_type t)
+{
+    static const char *const names[] = {"GoroutineLeak", "Resource"};
+    return names[t];
+}
+
+const char *gs_outcome_name(enum gs_outcome o)
+{
+    static const char *const names[] = {"Pending", "Succeeded", "Failed", "Undone", "Refused", "Ineffective"};
+    return names[o];
+}
+
+const char *gs_phase_name(enum gs_phase p)
+{
+    static const char *const names[] = {"Open", "Mitigating", "Resolved"};
+    return names[p];
 }

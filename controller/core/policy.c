@@ -1,6 +1,7 @@
 #include "core/policy.h"
 
 #include "base/mem.h"
+#include "core/stack.h"
 
 const char *gs_mode_name(enum gs_mode m)
 {
@@ -16,8 +17,20 @@ const char *gs_grade_name(enum gs_grade g)
 
 const char *gs_action_name(enum gs_action_type a)
 {
-    static const char *const names[] = {"ScaleOut"};
+    static const char *const names[] = {"ScaleOut", "Replace", "Evict", "Restart"};
     return names[a];
+}
+
+const char *gs_severity_name(enum gs_severity s)
+{
+    static const char *const names[] = {"Low", "Medium", "High", "P0"};
+    return names[s];
+}
+
+const char *gs_notify_name(enum gs_notify_type t)
+{
+    static const char *const names[] = {"WeCom", "Slack", "Webhook", "Alertmanager"};
+    return names[t];
 }
 
 const char *gs_class_name(enum gs_class c)
@@ -32,6 +45,44 @@ int gs_class_permille(enum gs_class c)
     return permille[c];
 }
 
+static void default_detection(gs_detection *d)
+{
+    d->growth.enabled = true;
+    d->growth.periods = 3;
+    d->growth.percent_per_minute = 15;
+    d->surge.enabled = true;
+    d->surge.goroutines = 5000;
+    d->surge.percent = 30;
+    d->surge.window_s = 300;
+    d->blocked.enabled = true;
+    d->blocked.goroutines = 100;
+    d->floor.enabled = true;
+    d->floor.window_s = 120;
+    d->floor.windows = 4;
+    d->baseline.enabled = true;
+    d->baseline.static_goroutines = 2000;
+    d->baseline.samples = 30;
+    d->baseline.percentile = 90;
+    d->tolerance.class = GS_CLASS_PAYMENT;
+    d->tolerance.permille = gs_class_permille(GS_CLASS_PAYMENT);
+    d->resources.enabled = true;
+    d->resources.cpu_percent = 90;
+    d->resources.cpu_for_s = 180;
+    d->resources.goroutines = 5000;
+    d->resources.heap_inuse = INT64_C(512) << 20;
+    d->leak_profile = true;
+}
+
+static void default_snapshot(gs_policy *p)
+{
+    p->snapshot_kinds = 1u << GS_PROFILE_GOROUTINE | 1u << GS_PROFILE_LEAK;
+    p->cpu_s = 120;
+    p->trace_s = 5;
+    p->full_dump_max = 5000;
+    p->s3.presign_s = 86400;
+    p->retention = (gs_retention){.high_days = 7, .medium_days = 3, .low_days = 1, .max_bytes = INT64_C(10) << 30};
+}
+
 gs_policy *gs_policy_new(void)
 {
     gs_policy *p = gs_alloc(sizeof *p);
@@ -42,29 +93,11 @@ gs_policy *gs_policy_new(void)
     p->interval_s = 5;
     p->timeout_s = 2;
     p->profile_interval_s = 300;
-    p->detection.growth.enabled = true;
-    p->detection.growth.periods = 3;
-    p->detection.growth.percent_per_minute = 15;
-    p->detection.surge.enabled = true;
-    p->detection.surge.goroutines = 5000;
-    p->detection.surge.percent = 30;
-    p->detection.surge.window_s = 300;
-    p->detection.blocked.enabled = true;
-    p->detection.blocked.goroutines = 100;
-    p->detection.floor.enabled = true;
-    p->detection.floor.window_s = 120;
-    p->detection.floor.windows = 4;
-    p->detection.baseline.enabled = true;
-    p->detection.baseline.static_goroutines = 2000;
-    p->detection.baseline.samples = 30;
-    p->detection.baseline.percentile = 90;
-    p->detection.tolerance.class = GS_CLASS_PAYMENT;
-    p->detection.tolerance.permille = gs_class_permille(GS_CLASS_PAYMENT);
-    p->detection.leak_profile = true;
-    p->snapshot_goroutine = p->snapshot_leak = true;
-    p->full_dump_max = 5000;
+    default_detection(&p->detection);
+    default_snapshot(p);
     p->min_grade = GS_GRADE_PROBABLE;
-    p->cooldown_s = 600;
+    p->limits =
+        (gs_limits){.cooldown_s = 600, .max_actions_per_hour = 4, .min_available_percent = 75, .max_added_replicas = 5};
     return p;
 }
 

@@ -88,12 +88,12 @@ typedef struct gs_detection {
     } tolerance;
     struct {
         bool enabled;
-        int cpu_percent;    /* 1..1000: of the pod's CPU limit, else of GOMAXPROCS; where neither is known it does not apply */
+        int cpu_percent; /* 1..1000: of the pod's CPU limit, else of GOMAXPROCS; where neither is known it does not apply */
         int cpu_for_s;      /* 10..3600: so long without a break */
         int64_t goroutines; /* above this count for a minute */
         int64_t heap_inuse; /* bytes, above them for a minute */
-    } resources; /* each may be 0: off */
-    bool leak_profile; /* Auto: ask pods that offer it; false: Never */
+    } resources;            /* each may be 0: off */
+    bool leak_profile;      /* Auto: ask pods that offer it; false: Never */
 } gs_detection;
 
 typedef struct gs_s3_spec {
@@ -128,7 +128,7 @@ typedef struct gs_notify_spec {
 typedef struct gs_scale_out {
     int step;         /* replicas added at once */
     int max_replicas; /* never above */
-    int64_t hold_s;     /* 30..86400: then it is judged: added pods Ready, growth of each pod lower, or it is taken back */
+    int64_t hold_s; /* 30..86400: then it is judged: added pods Ready, growth of each pod lower, or it is taken back */
     int64_t max_hold_s; /* never longer, at least hold_s */
 } gs_scale_out;
 
@@ -174,7 +174,7 @@ typedef struct gs_policy {
     unsigned snapshot_kinds; /* 1u << enum gs_profile_kind: profiles that are kept as evidence */
     int cpu_s;               /* 1..600 */
     int trace_s;             /* 1..60 */
-    int64_t full_dump_max;                  /* goroutines; above it no debug=2 dump is asked for. 0: never */
+    int64_t full_dump_max;   /* goroutines; above it no debug=2 dump is asked for. 0: never */
     bool has_s3;
     gs_s3_spec s3;
     gs_retention retention;

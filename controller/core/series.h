@@ -14,6 +14,7 @@ typedef struct gs_sample {
     double open_fds;     /* process_open_fds */
     double rss;          /* process_resident_memory_bytes */
     double load;         /* sum of gauges that count connections, streams or requests in flight */
+    double gomaxprocs;   /* go_sched_gomaxprocs_threads */
 } gs_sample;
 
 #define GS_SERIES_RECENT 31 /* baseline.samples is at most 30, and the newest */

@@ -28,6 +28,8 @@ typedef struct gs_zone {
 
 /* Seconds east of UTC at this time; 0 for NULL. */
 int32_t gs_zone_offset(const gs_zone *z, int64_t unix_s);
+/* When the offset may change next, after this time; INT64_MAX: never. */
+int64_t gs_zone_next(const gs_zone *z, int64_t unix_s);
 
 typedef struct gs_local {
     int year, month, day; /* 1.. */
@@ -37,6 +39,11 @@ typedef struct gs_local {
 void gs_zone_local(const gs_zone *z, int64_t unix_s, gs_local *ret);
 /* The instant of a local time; of two the first, of none the first instant after the gap. */
 int64_t gs_zone_instant(const gs_zone *z, const gs_local *l);
+
+/* The calendar (Gregorian, also before 1582): days from 1970-01-01, the days of a month, the weekday of such a day. */
+int64_t gs_civil_day(int year, int month, int day);
+int gs_month_days(int year, int month);
+int gs_civil_weekday(int64_t day);
 
 void gs_zone_free(gs_zone *z);
 GS_DEFINE_CLEANUP(gs_zone *, gs_zone_free)

@@ -10,10 +10,15 @@ typedef struct gs_s3 gs_s3;
 
 /* Connects to any address but link-local ones (where clouds serve credentials), unspecified and multicast ones. */
 int gs_s3_new(gs_loop *l, gs_s3 **ret, gs_error *err);
-void gs_s3_free(gs_s3 *s); /* puts under way are cancelled, their callbacks not called */
+/* What is under way ends, without its callback; handles of uploads and listings are no longer valid: forget them before. */
+void gs_s3_free(gs_s3 *s);
 GS_DEFINE_CLEANUP(gs_s3 *, gs_s3_free)
 
-typedef struct gs_s3_credentials { /* from the policy's Secret; copied by gs_s3_put, wiped after use */
+/* Puts, gets, deletes and sweeps that were started with this ctx end without their callback; a put or delete may have been done
+ * all the same. */
+void gs_s3_cancel(gs_s3 *s, const void *ctx);
+
+typedef struct gs_s3_credentials { /* from the policy's Secret; copied by each call, wiped after use */
     const char *access_key, *secret_key, *session_token; /* token NULL or "": none */
     const char *ca_pem;                                  /* NULL: the system's CAs */
 } gs_s3_credentials;
@@ -47,7 +52,8 @@ typedef void (*gs_s3_uploaded)(void *ctx, const gs_s3_stored *s, const gs_error 
 /* on_room: there is room again after write said no. Both are never called from within a call of this header. */
 gs_s3_upload *gs_s3_upload_start(gs_s3 *s, const gs_s3_spec *where, const gs_s3_credentials *cred, const char *key,
                                  const char *content_type, void (*on_room)(void *ctx), gs_s3_uploaded done, void *ctx);
-/* Takes all n bytes; false: no more until on_room (pause the source). After a failure bytes are dropped. */
+/* Takes all n bytes, at about 2 ms a megabyte; false: no more until on_room (pause the source): what comes all the same is
+ * kept up to another GS_S3_PART bytes, then the upload fails. After a failure bytes are dropped. */
 bool gs_s3_upload_write(gs_s3_upload *u, const char *p, size_t n);
 void gs_s3_upload_finish(gs_s3_upload *u);                     /* all is written */
 void gs_s3_upload_abort(gs_s3_upload *u, const gs_error *why); /* the source failed: done comes with *why */
@@ -65,8 +71,9 @@ typedef struct gs_s3_object {
 typedef struct gs_s3_list gs_s3_list;
 gs_s3_list *gs_s3_list_start(gs_s3 *s, const gs_s3_spec *where, const gs_s3_credentials *cred, const char *prefix,
                              void (*on_object)(void *ctx, const gs_s3_object *o), gs_s3_done done, void *ctx);
-void gs_s3_list_cancel(gs_s3_list *l); /* NULL is fine */
+void gs_s3_list_cancel(gs_s3_list *l); /* NULL is fine; from within on_object too, which must not free s */
 
+/* body lives as long as the call of done. GS_NOT_FOUND: no such bucket, or no such object in it. */
 void gs_s3_get(gs_s3 *s, const gs_s3_spec *where, const gs_s3_credentials *cred, const char *key, size_t max_bytes,
                void (*done)(void *ctx, gs_str body, const gs_error *err), void *ctx);
 /* Gone, or was not there: GS_OK. */

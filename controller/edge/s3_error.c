@@ -1,7 +1,9 @@
 #include "edge/s3_internal.h"
 
 static const gs_s3_code codes[] = {
-    {"AccessDenied", GS_REFUSED, "the keys need s3:PutObject and s3:GetObject on the bucket"},
+    {"AccessDenied", GS_REFUSED,
+     "the keys need s3:PutObject, GetObject, DeleteObject and AbortMultipartUpload on the prefix, and s3:ListBucket and "
+     "ListBucketMultipartUploads on the bucket"},
     {"AccountProblem", GS_REFUSED, ""},
     {"AllAccessDisabled", GS_REFUSED, ""},
     {"AuthorizationHeaderMalformed", GS_REFUSED, "is s3.region the bucket's?"},
@@ -9,6 +11,7 @@ static const gs_s3_code codes[] = {
     {"BadDigest", GS_TERMINAL, "the body arrived changed"},
     {"BucketRegionError", GS_REFUSED, "is s3.region the bucket's?"},
     {"EntityTooLarge", GS_TERMINAL, ""},
+    {"EntityTooSmall", GS_TERMINAL, ""},
     {"ExpiredToken", GS_REFUSED, "sessionToken is no longer valid"},
     {"IllegalLocationConstraintException", GS_REFUSED, "is s3.region the bucket's?"},
     {"IncompleteBody", GS_TRANSIENT, ""},
@@ -17,15 +20,20 @@ static const gs_s3_code codes[] = {
     {"InvalidArgument", GS_TERMINAL, ""},
     {"InvalidBucketName", GS_TERMINAL, ""},
     {"InvalidDigest", GS_TERMINAL, ""},
+    {"InvalidPart", GS_TRANSIENT, "the store lost a part"},
+    {"InvalidPartOrder", GS_TERMINAL, ""},
     {"InvalidRequest", GS_TERMINAL, ""},
     {"InvalidSecurity", GS_REFUSED, ""},
     {"InvalidToken", GS_REFUSED, "is sessionToken the one of accessKeyId?"},
     {"InvalidURI", GS_TERMINAL, ""},
+    {"KMS.DisabledException", GS_REFUSED, "the key of s3.kmsKeyId is disabled"},
+    {"KMS.NotFoundException", GS_REFUSED, "is there the key of s3.kmsKeyId?"},
     {"KeyTooLongError", GS_TERMINAL, ""},
     {"MethodNotAllowed", GS_TERMINAL, "is s3.endpoint an S3 server?"},
     {"MissingContentLength", GS_TERMINAL, ""},
     {"NoSuchBucket", GS_NOT_FOUND, ""},
     {"NoSuchKey", GS_TRANSIENT, ""},
+    {"NoSuchUpload", GS_TRANSIENT, "the store forgot an upload under way"},
     {"NotImplemented", GS_TERMINAL, ""},
     {"NotSignedUp", GS_REFUSED, ""},
     {"OperationAborted", GS_TRANSIENT, ""},
@@ -64,6 +72,12 @@ const gs_s3_code *gs_s3_error_code(gs_str xml)
         if (gs_str_is(name, codes[i].name))
             return &codes[i];
     return NULL;
+}
+
+bool gs_s3_said(const gs_http_reply *reply, const char *code)
+{
+    const gs_s3_code *said = reply ? gs_s3_error_code(gs_buf_str(reply->body)) : NULL;
+    return said && gs_streq(said->name, code);
 }
 
 int gs_s3_refused(const gs_s3_spec *where, const char *method, const gs_http_reply *reply, gs_error *err)

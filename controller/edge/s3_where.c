@@ -72,22 +72,30 @@ static int check_key(const char *key, gs_error *err)
     }
 }
 
-/* libcurl signs the path as it stands in the URL, and the store signs it with exactly these characters kept. */
-static int add_escaped(gs_buf *out, gs_str s)
+/* libcurl signs path and query as they stand in the URL, and the store signs them with exactly these characters kept. */
+int gs_s3_escape(gs_buf *out, gs_str s, const char *kept)
 {
     int rc = 0;
     for (size_t i = 0; i < s.n && !rc; i++) {
-        bool kept = is_alnum(s.p[i]) || (s.p[i] && strchr("-._~/", s.p[i]));
-        rc = kept ? gs_buf_add(out, &s.p[i], 1) : gs_buf_addf(out, "%%%02X", (unsigned char)s.p[i]);
+        bool keep = is_alnum(s.p[i]) || (s.p[i] && strchr(kept, s.p[i]));
+        rc = keep ? gs_buf_add(out, &s.p[i], 1) : gs_buf_addf(out, "%%%02X", (unsigned char)s.p[i]);
     }
     return rc;
 }
 
-int gs_s3_url(const gs_s3_spec *where, const char *key, gs_buf *out, gs_error *err)
+int gs_s3_check_prefix(const char *prefix, gs_error *err)
 {
-    endpoint e;
+    size_t n = strlen(prefix);
+    if (n < 2 || n > GS_S3_KEY_MAX || prefix[n - 1] != '/')
+        return gs_error_set(err, GS_TERMINAL, "S3 prefix \"%.200s\": must end with '/', and have 2 to %d bytes", prefix,
+                            GS_S3_KEY_MAX);
+    return 0;
+}
+
+static int check_where(const gs_s3_spec *where, endpoint *ret, gs_error *err)
+{
     gs_str bucket = gs_str_of(where->bucket);
-    if (!split_endpoint(gs_str_of(where->endpoint), &e))
+    if (!split_endpoint(gs_str_of(where->endpoint), ret))
         return gs_error_set(err, GS_TERMINAL, "s3.endpoint \"%.200s\": must be http(s)://host or http(s)://host:port",
                             where->endpoint);
     if (!all_of(gs_str_of(where->region), "-_"))
@@ -96,52 +104,26 @@ int gs_s3_url(const gs_s3_spec *where, const char *key, gs_buf *out, gs_error *e
     if (bucket.n < 3 || bucket.n > 63 || !all_of(bucket, ".-_") || !is_alnum(bucket.p[0]) || strstr(bucket.p, ".."))
         return gs_error_set(err, GS_TERMINAL, "s3.bucket \"%s\": must be 3 to 63 letters, digits, '-' and '.'",
                             where->bucket);
-    if (check_key(key, err))
-        return -GS_TERMINAL;
-    if (where->addressing == GS_ADDRESSING_VIRTUAL_HOST && e.ip)
+    if (where->addressing == GS_ADDRESSING_VIRTUAL_HOST && ret->ip)
         return gs_error_set(
             err, GS_TERMINAL,
             "s3.addressing VirtualHost: needs a host name in s3.endpoint, not the address %.*s; use Path",
-            (int)e.host.n, e.host.p);
-    bool path = where->addressing == GS_ADDRESSING_PATH;
-    int rc = gs_buf_addf(out, "%.*s%s%s%.*s%.*s/%s%s", (int)e.scheme.n, e.scheme.p, path ? "" : where->bucket,
-                         path ? "" : ".", (int)e.host.n, e.host.p, (int)e.port.n, e.port.p, path ? where->bucket : "",
-                         path ? "/" : "");
-    if (rc || add_escaped(out, gs_str_of(key)))
-        return gs_error_set(err, GS_TERMINAL, "S3 key \"%.200s\": the URL has over %zu bytes", key, out->max);
+            (int)ret->host.n, ret->host.p);
     return 0;
 }
 
-static bool allowed_v4(uint32_t ip)
+int gs_s3_url(const gs_s3_spec *where, const char *key, const char *query, gs_buf *out, gs_error *err)
 {
-    if (ip >> 24 == 0 || ip >> 28 == 0xe || ip == 0xffffffff) /* this host, multicast, broadcast */
-        return false;
-    return ip >> 16 != 0xa9fe; /* 169.254/16: link-local, with the metadata services of clouds */
-}
-
-static uint32_t embedded_v4(const struct in6_addr *a)
-{
-    uint32_t net;
-    memcpy(&net, a->s6_addr + 12, sizeof net);
-    return ntohl(net);
-}
-
-static bool allowed_v6(const struct in6_addr *a)
-{
-    static const uint8_t nat64[12] = {0x00, 0x64, 0xff, 0x9b};
-    static const uint8_t ec2_metadata[16] = {0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54};
-    if (IN6_IS_ADDR_LOOPBACK(a))
-        return true;
-    if (IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_MULTICAST(a) || IN6_IS_ADDR_LINKLOCAL(a))
-        return false;
-    if (IN6_IS_ADDR_V4MAPPED(a) || IN6_IS_ADDR_V4COMPAT(a) || memcmp(a->s6_addr, nat64, sizeof nat64) == 0)
-        return allowed_v4(embedded_v4(a));
-    return memcmp(a->s6_addr, ec2_metadata, sizeof ec2_metadata) != 0;
-}
-
-bool gs_s3_addr_allowed(const struct sockaddr *addr)
-{
-    if (addr->sa_family == AF_INET)
-        return allowed_v4(ntohl(((const struct sockaddr_in *)(const void *)addr)->sin_addr.s_addr));
-    return addr->sa_family == AF_INET6 && allowed_v6(&((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr);
+    endpoint e = {0};
+    int rc = check_where(where, &e, err);
+    if (rc || (key && (rc = check_key(key, err))))
+        return rc;
+    bool path = where->addressing == GS_ADDRESSING_PATH;
+    rc = gs_buf_addf(out, "%.*s%s%s%.*s%.*s/%s%s", (int)e.scheme.n, e.scheme.p, path ? "" : where->bucket,
+                     path ? "" : ".", (int)e.host.n, e.host.p, (int)e.port.n, e.port.p, path ? where->bucket : "",
+                     path && key ? "/" : "");
+    if (rc || gs_s3_escape(out, gs_str_of(key), GS_S3_KEPT_PATH) || (query && gs_buf_addf(out, "?%s", query)))
+        return gs_error_set(err, GS_TERMINAL, "S3 key \"%.200s\": the URL has over %zu bytes", key ? key : "",
+                            out->max);
+    return 0;
 }

@@ -39,7 +39,7 @@ struct gs_late {
     gs_error err;
 };
 
-static const gs_sample unknown = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+static const gs_sample unknown = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 
 static void answer_sample(gs_sampled fn, void *ctx, const gs_sample *sample, const gs_error *err)
 {
@@ -249,6 +249,7 @@ int gs_scraper_new(gs_loop *l, gs_workers *w, gs_scraper **ret, gs_error *err)
     TAILQ_INIT(&s->lates);
     s->late_timer = gs_timer_new(l, on_late, s);
     int rc = gs_profiles_init(s, err);
+    rc = rc ? rc : gs_streams_init(s, err);
     if (rc) {
         gs_scraper_free(s);
         return rc;
@@ -264,6 +265,7 @@ void gs_scraper_free(gs_scraper *s)
     while (!TAILQ_EMPTY(&s->pools))
         gs_scrape_pool_free(TAILQ_FIRST(&s->pools));
     gs_profiles_done(s);
+    gs_streams_done(s);
     while (!TAILQ_EMPTY(&s->lates))
         drop_late(s, TAILQ_FIRST(&s->lates));
     gs_timer_free(s->late_timer);

@@ -2,6 +2,7 @@
  *
  *   scraper.c         pools and samples
  *   scraper_profile.c profiles: fetched by the loop, decoded by a worker
+ *   scraper_stream.c  profiles that are passed on as they arrive
  *   scraper_target.c  an endpoint becomes a URL and the one address that may be connected to */
 #ifndef GS_EDGE_SCRAPER_INTERNAL_H
 #define GS_EDGE_SCRAPER_INTERNAL_H
@@ -34,9 +35,11 @@ bool gs_scrape_target_is(const gs_scrape_target *t, const struct sockaddr *addr)
 struct gs_late;        /* a call that could not be started: answered from the loop, not from within the call */
 struct gs_sample_call; /* scraper.c */
 struct gs_profile_job; /* scraper_profile.c */
+struct gs_stream;      /* scraper_stream.c */
 TAILQ_HEAD(gs_lates, gs_late);
 TAILQ_HEAD(gs_sample_calls, gs_sample_call);
 TAILQ_HEAD(gs_profile_jobs, gs_profile_job);
+TAILQ_HEAD(gs_stream_list, gs_stream);
 TAILQ_HEAD(gs_scrape_pools, gs_scrape_pool);
 
 struct gs_scraper {
@@ -51,6 +54,12 @@ struct gs_scraper {
         size_t n_active;
         gs_timer *worker_timer; /* tries again where the workers' queue was full */
     } profiles;
+    struct gs_streams {
+        gs_http *http;
+        struct gs_stream_list queued, active;
+        size_t n_active;
+        gs_timer *timer; /* starts what is queued: nothing is started or answered from within a call */
+    } streams;
 };
 
 /* Exactly one of sampled and profiled is set. pool is NULL for profiles. */
@@ -60,5 +69,8 @@ void gs_scrape_fail_later(gs_scraper *s, gs_scrape_pool *pool, gs_sampled sample
 int gs_profiles_init(gs_scraper *s, gs_error *err);
 void gs_profiles_done(gs_scraper *s); /* accepts a half-built one */
 void gs_profiles_forget(gs_scraper *s, const void *ctx);
+
+int gs_streams_init(gs_scraper *s, gs_error *err);
+void gs_streams_done(gs_scraper *s); /* accepts a half-built one */
 
 #endif

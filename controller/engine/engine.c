@@ -34,6 +34,7 @@ static void workload_free(workload *w)
     gs_tick_stop(&w->e->ticks, &w->tick);
     for (size_t i = 0; i < w->n_incidents; i++) {
         gs_evidence_orphan(w->e, w->incidents[i]);
+        gs_snapshot_forget(w, w->incidents[i]);
         gs_incident_free(w->incidents[i]);
     }
     for (size_t i = 0; i < w->n_sites; i++) {
@@ -98,6 +99,7 @@ static void housekeeping(gs_tick *tick)
         if (w->prune_at && mono(e) >= w->prune_at)
             gs_incidents_prune(w);
         gs_incidents_settle(w);
+        gs_snapshot_run(w);
         gs_heal_workload(w);
         gs_workload_release(w);
     }
@@ -270,7 +272,8 @@ void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name)
 static bool same_target(const target *t, const workload *w, const gs_target_spec *s)
 {
     return t->w == w && gs_streq(t->uid, s->uid) && gs_streq(t->host, s->host) && t->metrics_port == s->metrics_port &&
-           t->pprof_port == s->pprof_port && gs_streq(t->revision, s->revision) && t->memory_limit == s->memory_limit;
+           t->pprof_port == s->pprof_port && gs_streq(t->revision, s->revision) && t->memory_limit == s->memory_limit &&
+           t->cpu_limit_milli == s->cpu_limit_milli;
 }
 
 void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_ref *ref, const gs_target_spec *s)
@@ -298,6 +301,7 @@ void gs_engine_set_target(gs_engine *e, const char *policy, const gs_workload_re
     t->no_metrics = s->metrics_port == 0;
     t->revision = gs_strdup(s->revision ? s->revision : "");
     t->memory_limit = s->memory_limit;
+    t->cpu_limit_milli = s->cpu_limit_milli;
     t->w = w;
     t->tick.fn = gs_profile_tick;
     w->targets = gs_grow(w->targets, &w->cap_targets, w->n_targets + 1, sizeof(target *));
@@ -356,6 +360,8 @@ void gs_engine_adopt_history(gs_engine *e, const char *policy, const gs_heal_his
     if (!w->history) { /* else a call is under way since before the policy left: its record is the newer one */
         w->history = gs_alloc(sizeof *w->history);
         *w->history = *h;
+        if (h->added_replicas > 0 && !h->scaled_ms) /* 0.1 did not write it, and knew no other actions */
+            w->history->scaled_ms = h->n_times ? h->action_times[h->n_times - 1] : wall(e);
     }
     w->history_pe = pe;
 }
@@ -385,7 +391,7 @@ bool gs_engine_undo_all(gs_engine *e, const char *ns, const char *name)
         workload *w = it.value;
         if (w->history_pe != pe || !w->history || (w->history->added_replicas <= 0 && !w->history->pending.set))
             continue;
-        w->heal_next = 0;
+        w->heal_next = w->past_next = 0;
         left = true;
     }
     return left;

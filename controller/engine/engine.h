@@ -28,6 +28,7 @@ typedef struct gs_target_spec {
     int metrics_port, pprof_port; /* as resolved for this pod; 0: the pod has no such port */
     const char *revision;         /* pod-template-hash; "" or NULL: none */
     uint64_t memory_limit;        /* bytes, of all containers; 0: none or not known */
+    uint32_t cpu_limit_milli;     /* thousandths of a core, of all containers; 0: none or not known */
 } gs_target_spec;
 
 /* The pod is watched under this policy (in force) as part of this workload. Again with the same values: nothing

@@ -18,22 +18,40 @@ static void unlink_dump(dump *d)
     free(d);
 }
 
-static void report_failure(dump *d, const gs_error *err)
+void gs_evidence_failing(workload *w, gs_incident *i, const gs_error *err)
 {
-    gs_engine *e = d->e;
+    gs_engine *e = w->e;
+    policy_entry *pe = w->pe;
     e->stats.evidence_errors++;
-    d->attempts++;
-    gs_tick_set(&e->ticks, &d->tick,
-                mono(e) + gs_rng_backoff(&e->rng, d->attempts, GS_EVIDENCE_FIRST_RETRY_MS, GS_EVIDENCE_MAX_RETRY_MS));
-    policy_entry *pe = d->w->pe;
     if (pe) {
         pe->evidence_failing = true;
         (void)gs_str_copy(pe->evidence_error, sizeof pe->evidence_error, gs_str_of(err->msg));
         gs_tell_policy(e, pe);
     }
-    gs_condition *c = gs_condition_slot(d->i->conditions, GS_LEN(d->i->conditions), "EvidenceStored");
+    gs_condition *c = gs_condition_slot(i->conditions, GS_LEN(i->conditions), "EvidenceStored");
     if (gs_condition_set(c, "False", "StoreFailing", err->msg, 0, wall(e)))
-        e->ports.recorder.incident(e->ports.recorder.ctx, d->i, true);
+        e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
+}
+
+void gs_evidence_stored(workload *w, gs_incident *i, const gs_evidence *ev)
+{
+    gs_engine *e = w->e;
+    e->stats.evidence_stored++;
+    gs_incident_add_evidence(i, ev);
+    (void)gs_condition_set(gs_condition_slot(i->conditions, GS_LEN(i->conditions), "EvidenceStored"), "True", "Stored",
+                           ev->key, 0, wall(e));
+    if (w->pe)
+        w->pe->evidence_failing = false;
+    e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
+    gs_tell_policy(e, w->pe);
+}
+
+static void try_again(dump *d)
+{
+    gs_engine *e = d->e;
+    d->attempts++;
+    gs_tick_set(&e->ticks, &d->tick,
+                mono(e) + gs_rng_backoff(&e->rng, d->attempts, GS_EVIDENCE_FIRST_RETRY_MS, GS_EVIDENCE_MAX_RETRY_MS));
 }
 
 static void on_stored(void *arg, const gs_evidence *ev, const gs_error *err)
@@ -46,21 +64,16 @@ static void on_stored(void *arg, const gs_evidence *ev, const gs_error *err)
         return;
     }
     if (err->kind != GS_OK) {
-        report_failure(d, err);
+        try_again(d);
+        gs_evidence_failing(d->w, d->i, err);
         gs_engine_rearm(e);
         return;
     }
     gs_incident *i = d->i;
     workload *w = d->w;
-    e->stats.evidence_stored++;
-    gs_incident_add_evidence(i, ev);
-    (void)gs_condition_set(gs_condition_slot(i->conditions, GS_LEN(i->conditions), "EvidenceStored"), "True", "Stored",
-                           ev->key, 0, wall(e));
-    if (w->pe)
-        w->pe->evidence_failing = false;
     unlink_dump(d);
-    e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
-    gs_tell_policy(e, w->pe);
+    gs_evidence_stored(w, i, ev);
+    gs_snapshot_run(w);
     w->heal_next = 0;
     gs_heal_workload(w);
     gs_engine_rearm(e);
@@ -121,6 +134,14 @@ bool gs_evidence_waiting(const gs_engine *e, const gs_incident *i)
     return false;
 }
 
+bool gs_evidence_waiting_of(const gs_engine *e, const gs_incident *i, enum gs_profile_kind kind)
+{
+    for (const dump *d = e->dumps; d; d = d->next)
+        if (d->i == i && d->kind == kind)
+            return true;
+    return false;
+}
+
 void gs_evidence_orphan(gs_engine *e, const gs_incident *i)
 {
     for (dump *d = e->dumps, *next; d; d = next) {
@@ -137,4 +158,6 @@ void gs_evidence_free_all(gs_engine *e)
 {
     while (e->dumps)
         unlink_dump(e->dumps);
+    for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);)
+        gs_snapshot_free_all(it.value);
 }

@@ -11,7 +11,8 @@
 bool gs_listed(const workload *w, const char *pod)
 {
     for (size_t k = 0; k < w->n_incidents; k++)
-        if (!w->incidents[k]->resolved && gs_incident_find_pod(w->incidents[k], pod))
+        if (!w->incidents[k]->resolved && w->incidents[k]->type == GS_INCIDENT_LEAK &&
+            gs_incident_find_pod(w->incidents[k], pod))
             return true;
     return false;
 }
@@ -155,7 +156,7 @@ static void tell(target *t, const gs_profile *p, const gs_growth *grown)
     const gs_incident *home = fresh.n ? home_of(t, &fresh, &opened) : NULL;
     for (size_t k = 0; k < w->n_incidents; k++) {
         gs_incident *i = w->incidents[k];
-        if (i->resolved)
+        if (i->resolved || i->type != GS_INCIDENT_LEAK)
             continue;
         gs_growth mine = {.n = 0};
         if (i == home)
@@ -169,6 +170,7 @@ static void tell(target *t, const gs_profile *p, const gs_growth *grown)
     if (!grown->n)
         return;
     gs_tell_policy(t->e, w->pe);
+    gs_snapshot_run(w);
     w->heal_next = 0;
     gs_heal_workload(w);
 }
@@ -210,9 +212,11 @@ void gs_incidents_describe(target *t, const gs_profile *all)
     gs_engine *e = t->e;
     for (size_t k = 0; k < t->w->n_incidents; k++) {
         gs_incident *i = t->w->incidents[k];
-        if (i->resolved || !gs_incident_find_pod(i, t->name))
+        if (i->resolved || i->type != GS_INCIDENT_LEAK || !gs_incident_find_pod(i, t->name))
             continue;
         gs_incident_describe(i, all);
+        if (!gs_snapshot_has(i, GS_PROFILE_DUMP) && !gs_evidence_waiting_of(e, i, GS_PROFILE_DUMP))
+            gs_evidence_keep(t, i, GS_PROFILE_DUMP, &t->track->dump_raw, all->total);
         e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
     }
 }

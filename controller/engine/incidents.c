@@ -20,8 +20,10 @@ void gs_incidents_settle(workload *w)
         gs_incident *i = w->incidents[k];
         if (!w->pe || w->pe->p->suspend || !gs_incident_settle(i, wall(e)))
             continue; /* nobody watches: nobody may judge */
-        char message[160];
-        (void)snprintf(message, sizeof message, "no pod has shown it for %d s", GS_RESOLVE_MS / 1000);
+        char message[240], number[120];
+        gs_resources_describe(w, i, number, sizeof number);
+        (void)snprintf(message, sizeof message, "no pod has shown it for %d s%s%s", GS_RESOLVE_MS / 1000,
+                       number[0] ? ": " : "", number);
         (void)gs_condition_set(gs_condition_slot(i->conditions, GS_LEN(i->conditions), "Resolved"), "True", "NotShown",
                                message, 0, wall(e));
         e->stats.incidents_resolved++;
@@ -69,6 +71,7 @@ void gs_engine_forget_incident(gs_engine *e, const char *ns, const char *name)
             if (!gs_streq(w->ref.ns, ns) || !gs_streq(w->incidents[k]->name, name))
                 continue;
             gs_evidence_orphan(e, w->incidents[k]);
+            gs_snapshot_forget(w, w->incidents[k]);
             gs_incident_free(w->incidents[k]);
             memmove(w->incidents + k, w->incidents + k + 1, (--w->n_incidents - k) * sizeof(gs_incident *));
             gs_workload_release(w);

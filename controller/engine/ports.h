@@ -41,10 +41,12 @@ typedef struct gs_evidence_store {
                 uint64_t goroutines, gs_str raw, int64_t wall_ms,
                 void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg);
     /* Fetches this kind from the pod (e; pprof port and path) and stores it as it arrives, never held whole; done as of put.
-     * For GS_PROFILE_DUMP, HEAP, CPU and TRACE. seconds: of CPU and TRACE. err->kind GS_NOT_FOUND: the pod does not offer
-     * it. Nothing stays behind where it fails. One at a time for each pod; the engine sees to that. */
+     * For GS_PROFILE_GOROUTINE, HEAP, CPU and TRACE. seconds: of CPU and TRACE. err->kind GS_NOT_FOUND: the pod does not
+     * offer it; GS_TERMINAL: it never gives it (over the cap, something else); GS_TRANSIENT: this time it failed; GS_REFUSED:
+     * the store failed, or what leads to it, in whatever way. Nothing stays behind where it fails. One at a time for each
+     * pod; the engine sees to that. i stays until the answer, or forget. */
     void (*take)(void *ctx, const gs_policy *p, const gs_incident *i, const char *pod, const gs_endpoint *e,
-                 enum gs_profile_kind kind, int seconds, uint64_t goroutines, int64_t wall_ms,
+                 enum gs_profile_kind kind, int seconds, int64_t wall_ms,
                  void (*done)(void *arg, const gs_evidence *e, const gs_error *err), void *arg);
     void (*forget)(void *ctx, void *arg); /* ends the takes with this arg, without answering */
     void *ctx;

@@ -53,6 +53,7 @@ static void end_look(tracking *t)
     gs_profile_free(gs_take(t->dump));
     gs_buf_done(&t->raw);
     gs_buf_done(&t->leaks_raw);
+    gs_buf_done(&t->dump_raw);
 }
 
 void gs_track_forget(target *t)
@@ -261,6 +262,8 @@ static void on_profile(void *arg, gs_profile *profile, gs_buf *raw, const gs_err
     } else {
         gs_track_dump(&t->track->sites, p, mono(e));
         t->track->dump = gs_take(p);
+        t->track->dump_raw = bytes;
+        bytes = GS_BUF(0);
         go_on(t, GS_PROFILE_DUMP);
     }
     gs_profile_arm(t);

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/rng.h"
 #include "core/escalate.h"
+#include "core/resource.h"
 #include "core/track.h"
 #include "engine/engine.h"
 #include "engine/ticks.h"
@@ -40,7 +41,7 @@ typedef struct policy_entry {
 typedef struct tracking {
     gs_track sites;
     gs_profile *latest, *dump; /* of this look; NULL between looks */
-    gs_buf raw, leaks_raw;
+    gs_buf raw, leaks_raw, dump_raw;
 } tracking;
 
 typedef struct target {
@@ -52,12 +53,14 @@ typedef struct target {
     workload *w;
     group *g;
     gs_series series;
+    gs_resource resource;
     gs_escalation esc;
     gs_tick tick;       /* the next profile */
     int64_t base_due;   /* -1: none; the first profile of this process, or its turn */
     int64_t next_total; /* for no_metrics */
     char *revision;
     uint64_t memory_limit;
+    uint32_t cpu_limit_milli;
     gs_counts base;
     struct tracking *track;               /* while something is suspected; NULL */
     enum gs_profile_kind fetching;        /* while profiling */
@@ -65,6 +68,7 @@ typedef struct target {
     int64_t dumped_ms;                    /* the last full dump; 0: none */
     int64_t leaks_paid_ms, dumps_paid_ms; /* the pod has had such requests for the time up to then */
     int64_t profiled_ms;                  /* the last profile; 0: none */
+    int64_t cpu_ms;                       /* the last CPU profile; 0: none */
     unsigned failures;                    /* samples in a row */
     uint8_t fruitless;                    /* suspicions in a row that came to nothing */
     char *error;                          /* of the last failed sample */
@@ -100,10 +104,12 @@ struct workload {
     gs_tick tick;     /* when */
     gs_incident **incidents;
     size_t n_incidents, cap_incidents;
-    gs_heal_history *history; /* NULL: nothing was ever done */
-    policy_entry *history_pe; /* whose status holds the history */
-    struct heal_call *call;   /* to the actuator, under way; NULL: none */
-    int64_t heal_next;        /* not before */
+    struct snapshot *snapshots; /* snapshot_run.c: of the incidents */
+    gs_heal_history *history;   /* NULL: nothing was ever done */
+    policy_entry *history_pe;   /* whose status holds the history */
+    struct heal_call *call;     /* to the actuator, under way; NULL: none */
+    int64_t heal_next;          /* no new action before */
+    int64_t past_next;          /* what was done is not looked at before */
     site_stat sites[GS_SITES_PER_WORKLOAD];
     size_t n_sites;
 };
@@ -171,13 +177,18 @@ void gs_sweep_respread(policy_entry *pe);
 void gs_endpoint_of(const target *t, gs_endpoint *ret);
 
 /* findings.c */
-bool gs_listed(const workload *w, const char *pod);
+bool gs_listed(const workload *w, const char *pod); /* in an open incident of a leak */
 /* What the look at a suspicious pod means for the workload's incidents. */
 void gs_incidents_tell(target *t);
 /* What a dump tells of the incidents that list the pod. */
 void gs_incidents_describe(target *t, const gs_profile *all);
 /* The pod has no profile, and its floor rises: an incident by numbers alone. */
 void gs_incidents_tell_numbers(target *t);
+
+/* resources.c */
+void gs_resources_sample(target *t, const gs_sample *s, enum gs_series_event event);
+/* "1200 goroutines, limit 5000": the most that a pod has now of what the Resource incident is about; "" if not known. */
+void gs_resources_describe(const workload *w, const gs_incident *i, char *dst, size_t cap);
 
 /* sites.c */
 void gs_sites_update(target *t, const gs_profile *p);
@@ -194,10 +205,23 @@ void gs_track_forget(target *t);
 /* Takes raw where it is wanted. */
 void gs_evidence_keep(target *t, gs_incident *i, enum gs_profile_kind kind, gs_buf *raw, uint64_t goroutines);
 bool gs_evidence_waiting(const gs_engine *e, const gs_incident *i);
+bool gs_evidence_waiting_of(const gs_engine *e, const gs_incident *i, enum gs_profile_kind kind);
+/* The store has confirmed ev; or it fails. Told, and counted. */
+void gs_evidence_stored(workload *w, gs_incident *i, const gs_evidence *ev);
+void gs_evidence_failing(workload *w, gs_incident *i, const gs_error *err);
 void gs_evidence_orphan(gs_engine *e, const gs_incident *i);
 void gs_evidence_free_all(gs_engine *e);
 
-/* healer.c */
+/* snapshot_run.c */
+void gs_snapshot_run(workload *w); /* level-triggered: takes the next piece of evidence of each open incident */
+/* Everything that the policy wants of this occurrence is stored or cannot be had, and at least one piece is; where it
+ * wants nothing, or has no store, it is complete as it is. Nothing is healed before. */
+bool gs_snapshot_complete(workload *w, gs_incident *i);
+bool gs_snapshot_has(const gs_incident *i, enum gs_profile_kind kind); /* stored, of this occurrence */
+void gs_snapshot_forget(workload *w, const gs_incident *i);            /* the incident goes */
+void gs_snapshot_free_all(workload *w); /* the engine does: without a word to the store */
+
+/* healer.c, healer_undo.c, healer_tell.c */
 void gs_heal_workload(workload *w); /* level-triggered: does the next thing that is due, if any */
 
 #endif

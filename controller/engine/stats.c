@@ -60,6 +60,8 @@ void gs_engine_policy_facts(gs_engine *e, const gs_policy *p, gs_policy_facts *r
             if (i->resolved)
                 continue;
             ret->open_incidents++;
+            if (i->type != GS_INCIDENT_LEAK)
+                continue;
             if (!worst || i->grade > worst->grade ||
                 (i->grade == worst->grade && gs_incident_leaking(i) > gs_incident_leaking(worst)))
                 worst = i;
@@ -104,7 +106,7 @@ void gs_engine_each_target(const gs_engine *e, void (*fn)(void *ctx, const gs_ta
         };
         for (size_t k = 0; k < t->w->n_incidents; k++) {
             gs_incident *i = t->w->incidents[k];
-            if (!i->resolved && gs_incident_find_pod(i, t->name) && i->grade > v.grade) {
+            if (!i->resolved && i->type == GS_INCIDENT_LEAK && gs_incident_find_pod(i, t->name) && i->grade > v.grade) {
                 v.grade = i->grade;
                 v.leaf = i->patterns[0].leaf;
             }

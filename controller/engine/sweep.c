@@ -77,12 +77,14 @@ static void on_sample(void *arg, const gs_sample *s, const gs_error *err)
     set_error(t, "");
     const gs_windows windows = {
         .interval = pace_ms(t), .surge = (int64_t)d->surge.window_s * 1000, .floor = (int64_t)d->floor.window_s * 1000};
-    if (gs_series_add(&t->series, s, now, &windows) == GS_SERIES_RESTARTED)
+    enum gs_series_event event = gs_series_add(&t->series, s, now, &windows);
+    if (event == GS_SERIES_RESTARTED)
         gs_process_restarted(t);
     gs_verdict v;
     gs_detect_series(d, &t->series, now, &v);
     if (v.rules)
         gs_suspect(t, v.rules, v.reason);
+    gs_resources_sample(t, s, event);
     if (first)
         gs_tell_policy(e, t->w->pe);
     gs_engine_rearm(e);

@@ -141,7 +141,7 @@ static void on_idle_timer(void *ctx)
         if (!c->idle_ms)
             continue;
         (void)curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
-        if (uploaded != c->uploaded) {
+        if (uploaded != c->uploaded || c->paused) {
             c->uploaded = uploaded;
             c->heard_ms = now;
         }
@@ -152,6 +152,26 @@ static void on_idle_timer(void *ctx)
         (void)gs_error_set(&c->fail, GS_TRANSIENT, "no byte arrived for %lld ms", (long long)c->idle_ms);
         leave_curl(c);
         finish(c, CURLE_OPERATION_TIMEDOUT);
+    }
+    settle(h);
+}
+
+/* What curl held back comes to on_data before curl_easy_pause returns, which also says where that failed. */
+static void on_resume_timer(void *ctx)
+{
+    gs_http *h = ctx;
+    for (gs_http_call *c = TAILQ_FIRST(&h->running), *next; c; c = next) {
+        next = TAILQ_NEXT(c, link);
+        if (!c->held || c->paused || c->cancelled)
+            continue;
+        c->held = false;
+        h->in_curl = true;
+        CURLcode code = curl_easy_pause(c->easy, CURLPAUSE_CONT);
+        h->in_curl = false;
+        if (!code || c->cancelled || h->dead)
+            continue;
+        leave_curl(c);
+        finish(c, code);
     }
     settle(h);
 }
@@ -209,6 +229,7 @@ static void destroy(gs_http *h)
         (void)curl_multi_cleanup(h->multi);
     gs_timer_free(h->curl_timer);
     gs_timer_free(h->idle_timer);
+    gs_timer_free(h->resume_timer);
     free(h->user_agent);
     free(h);
 }
@@ -269,6 +290,7 @@ int gs_http_new(gs_loop *l, const gs_http_options *o, gs_http **ret, gs_error *e
     h->allow_ctx = o->allow_ctx;
     h->curl_timer = gs_timer_new(l, on_curl_timer, h);
     h->idle_timer = gs_timer_new(l, on_idle_timer, h);
+    h->resume_timer = gs_timer_new(l, on_resume_timer, h);
     (void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
     (void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
     (void)curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
@@ -312,6 +334,21 @@ int gs_http_start(gs_http *h, const gs_http_request *r, gs_http_call **ret_call,
     if (ret_call)
         *ret_call = c;
     return 0;
+}
+
+void gs_http_pause(gs_http_call *c)
+{
+    c->paused = true;
+}
+
+void gs_http_resume(gs_http_call *c)
+{
+    if (!c->paused)
+        return;
+    c->paused = false;
+    c->heard_ms = gs_http_now_ms();
+    if (c->held)
+        gs_timer_set(c->pool->resume_timer, 0);
 }
 
 void gs_http_cancel(gs_http_call *c)

@@ -78,7 +78,9 @@ struct gs_http_reply {
 
 /* Never blocks. On success *ret_call (may be NULL) can be cancelled until on_done was entered. */
 int gs_http_start(gs_http *h, const gs_http_request *r, gs_http_call **ret_call, gs_error *err);
-/* No more on_data until gs_http_resume; from within on_data too (the piece at hand counts as taken). idle_timeout_ms rests. */
+/* No more on_data until gs_http_resume; from within on_data too (the piece at hand counts as taken). Nothing more is read
+ * meanwhile, but for one piece that waits (16 KB; with accept_gzip what these unpack to). idle_timeout_ms rests, timeout_ms
+ * does not. on_data is never called from within gs_http_resume. on_done comes while paused where nothing waits. */
 void gs_http_pause(gs_http_call *c);
 void gs_http_resume(gs_http_call *c);
 /* Ends the call; its on_done is not called. */

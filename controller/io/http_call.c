@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #define CONNECT_TIMEOUT_MS 10000
+#define EXPECT_TIMEOUT_MS 200L      /* see set_headers: for servers that do not know "Expect: 100-continue" */
 #define BODY_KEPT_BYTES (64u << 10) /* a spare call keeps a reply buffer of this size at most */
 
 gs_http_call *gs_http_call_new(gs_http *h)
@@ -98,6 +99,10 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200 || status > 299)
         return keep_error_body(c, p, n);
+    if (c->paused) {
+        c->held = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     if (c->max_bytes && n > c->max_bytes - c->body_bytes) {
         (void)gs_error_set(&c->fail, GS_TERMINAL, "response over %zu bytes", c->max_bytes);
         return CURL_WRITEFUNC_ERROR;
@@ -231,6 +236,7 @@ static CURLcode set_sigv4(gs_http_call *c, const gs_http_sigv4 *s)
     OPT(CURLOPT_AWS_SIGV4, scope);
     OPT(CURLOPT_USERNAME, s->access_key); /* not USERPWD: a colon in a key would split it */
     OPT(CURLOPT_PASSWORD, s->secret_key);
+    OPT(CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_TIMEOUT_MS);
     return code;
 }
 

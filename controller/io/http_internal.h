@@ -4,6 +4,9 @@
  *   http_call.c   one call: a request becomes curl options, curl's callbacks fill the reply
  *   http_reply.c  what a finished call says: error kinds and texts, headers, Retry-After
  *
+ * To pause, curl is given back the next piece (CURL_WRITEFUNC_PAUSE) and reads no further; to go on, curl_easy_pause
+ * hands that piece to on_body again from within itself, so it is called from a timer and not from gs_http_resume.
+ *
  * Two things happen in odd places and are put off to settle(): a callee of ours starts, cancels or frees
  * while curl is running (in_curl), where curl refuses to be called; and it frees the pool from within on_done
  * (settling). */
@@ -24,6 +27,8 @@ struct gs_http_call {
     CURL *easy;
     enum { GS_HTTP_SPARE, GS_HTTP_QUEUED, GS_HTTP_RUNNING, GS_HTTP_FINISHED } state;
     bool cancelled; /* while in_curl: to be removed by settle() */
+    bool paused;    /* the owner wants no more on_data */
+    bool held;      /* so curl was told, and keeps what it has at hand */
 
     /* of the request */
     struct curl_slist *headers, *connect_to;
@@ -55,7 +60,7 @@ TAILQ_HEAD(gs_http_calls, gs_http_call);
 struct gs_http {
     gs_loop *loop;
     CURLM *multi;
-    gs_timer *curl_timer, *idle_timer;
+    gs_timer *curl_timer, *idle_timer, *resume_timer;
     int64_t idle_due_ms; /* 0: not armed */
     char *user_agent;
     bool (*allow_addr)(void *ctx, const struct sockaddr *addr);

@@ -77,7 +77,7 @@ int gs_kube_url(gs_buf *out, const char *server, const gs_kube_path *p, const ch
         rc = gs_buf_adds(out, "/namespaces");
     if (!rc && p->ns)
         rc = add_segment(out, p->ns);
-    if (!rc)
+    if (!rc && r->resource[0])
         rc = add_segment(out, r->resource);
     if (!rc && p->name)
         rc = add_segment(out, p->name);
@@ -90,7 +90,11 @@ int gs_kube_url(gs_buf *out, const char *server, const gs_kube_path *p, const ch
 
 void gs_kube_resource_label(const gs_kube_path *p, char *dst, size_t cap)
 {
-    (void)snprintf(dst, cap, "%s%s%s", p->resource->resource, p->sub ? "/" : "", p->sub ? p->sub : "");
+    const gs_kube_resource *r = p->resource;
+    if (r->resource[0])
+        (void)snprintf(dst, cap, "%s%s%s", r->resource, p->sub ? "/" : "", p->sub ? p->sub : "");
+    else
+        (void)snprintf(dst, cap, "%s%s%s", r->group, r->group[0] ? "/" : "", r->version);
 }
 
 void gs_kube_path_label(const gs_kube_path *p, char *dst, size_t cap)
@@ -124,15 +128,30 @@ static void read_message(gs_json_cursor *c, gs_kube_status *st)
     (void)snprintf(st->message, cap, "%.*s%s%.*s", (int)head, all.p, gap, (int)(all.n - from), all.p + from);
 }
 
+static void read_cause(gs_json_cursor *c, gs_kube_status *st)
+{
+    gs_str key;
+    char reason[64];
+    if (gs_json_enter_object(c))
+        while (gs_json_next_key(c, &key))
+            if (gs_json_key_is(key, "reason") && gs_json_read_string_cut(c, reason, sizeof reason))
+                st->budget |= gs_streq(reason, "DisruptionBudget");
+}
+
 static void read_details(gs_json_cursor *c, gs_kube_status *st)
 {
     gs_str key;
     int64_t seconds;
-    if (gs_json_enter_object(c))
-        while (gs_json_next_key(c, &key))
-            if (gs_json_key_is(key, "retryAfterSeconds") && gs_json_read_int64(c, &seconds) && seconds >= 0 &&
-                seconds < 86400)
+    if (!gs_json_enter_object(c))
+        return;
+    while (gs_json_next_key(c, &key))
+        if (gs_json_key_is(key, "retryAfterSeconds")) {
+            if (gs_json_read_int64(c, &seconds) && seconds >= 0 && seconds < 86400)
                 st->retry_after_ms = seconds * 1000;
+        } else if (gs_json_key_is(key, "causes") && !gs_json_is_null(c) && gs_json_enter_array(c)) {
+            while (gs_json_next_element(c))
+                read_cause(c, st);
+        }
 }
 
 bool gs_kube_status_read(gs_str body, gs_kube_status *ret)

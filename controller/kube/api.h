@@ -12,7 +12,8 @@ int gs_kube_escape(gs_buf *out, gs_str s);
 /* Appends "&key=value" (or "key=value" where out is empty), the value percent-encoded; nothing where value is NULL. */
 int gs_kube_query(gs_buf *out, const char *key, const char *value);
 /* Appends server, path and query. -GS_TERMINAL for a path that would mean another object than the caller thought:
- * an empty name or namespace, "." or "..", a named namespaced object without its namespace. */
+ * an empty name or namespace, "." or "..", a named namespaced object without its namespace. A resource "" means the
+ * group's version itself. */
 int gs_kube_url(gs_buf *out, const char *server, const gs_kube_path *p, const char *query, gs_error *err);
 /* "deployments/scale", and for messages "deployments/scale shop/web". */
 void gs_kube_resource_label(const gs_kube_path *p, char *dst, size_t cap);
@@ -24,6 +25,7 @@ typedef struct gs_kube_status {
     char reason[64];
     char message[360];      /* cut */
     int64_t retry_after_ms; /* -1: not given */
+    bool budget;            /* one of its causes is a PodDisruptionBudget */
 } gs_kube_status;
 
 /* False where the bytes are no Status. */

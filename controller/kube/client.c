@@ -211,6 +211,7 @@ static void fill_reply(const gs_kube_call *c, const gs_http_reply *http, gs_kube
         (void)gs_kube_status_error(http->status, told ? &st : NULL, c->what, &reply->err);
         if (told) {
             (void)snprintf(reply->reason, sizeof reply->reason, "%s", st.reason);
+            reply->budget = st.budget;
             if (reply->retry_after_ms < 0)
                 reply->retry_after_ms = st.retry_after_ms;
         }

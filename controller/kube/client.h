@@ -52,7 +52,7 @@ typedef struct gs_kube_path {
     const gs_kube_resource *resource;
     const char *ns;   /* NULL: all namespaces (collections), or not namespaced */
     const char *name; /* NULL: the collection */
-    const char *sub;  /* "status", "scale", or NULL */
+    const char *sub;  /* "status", "scale", "eviction", or NULL */
 } gs_kube_path;
 
 typedef struct gs_kube_reply {
@@ -61,6 +61,7 @@ typedef struct gs_kube_reply {
     char
         reason[64]; /* the API server's word for a failure: "AlreadyExists", "Conflict", "NotFound", "Expired"; or "" */
     int64_t retry_after_ms; /* when the API server wants to be asked again, -1: it did not say */
+    bool budget;            /* of an eviction that failed: a PodDisruptionBudget does not allow it now */
 } gs_kube_reply;
 typedef void (*gs_kube_done)(void *ctx, const gs_kube_reply *reply);
 
@@ -85,6 +86,14 @@ gs_kube_call *gs_kube_replace(gs_kube *k, const gs_kube_path *p, gs_str object, 
 /* uid, resource_version: preconditions, each may be NULL. Background propagation. */
 gs_kube_call *gs_kube_delete(gs_kube *k, const gs_kube_path *p, const char *uid, const char *resource_version,
                              const gs_kube_opts *o, gs_kube_done done, void *ctx);
+/* policy/v1 Eviction of the pod p names (sub is not set); uid: precondition, may be NULL. One attempt only, whatever the
+ * options say: where a budget refuses (reply->budget), or the API server has too much to do (429 without it), the caller
+ * has to look at the pod again first. */
+gs_kube_call *gs_kube_evict(gs_kube *k, const gs_kube_path *p, const char *uid, const gs_kube_opts *o,
+                            gs_kube_done done, void *ctx);
+/* The resources of one group and version, as APIResourceList; r->resource is not looked at. Private to discovery.c. */
+gs_kube_call *gs_kube_get_group(gs_kube *k, const gs_kube_resource *r, const gs_kube_opts *o, gs_kube_done done,
+                                void *ctx);
 /* Ends the call, done will not be called. NULL is fine. From any callback, until done was entered. */
 void gs_kube_cancel(gs_kube_call *c);
 

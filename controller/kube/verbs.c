@@ -103,6 +103,47 @@ gs_kube_call *gs_kube_delete(gs_kube *k, const gs_kube_path *p, const char *uid,
     return start_write(k, &w, p, gs_buf_str(&body), o, done, ctx);
 }
 
+gs_kube_call *gs_kube_evict(gs_kube *k, const gs_kube_path *p, const char *uid, const gs_kube_opts *o,
+                            gs_kube_done done, void *ctx)
+{
+    static const struct write w = {"POST", "application/json", true, true};
+    gs_cleanup(gs_buf_done) gs_buf body = GS_BUF(4096);
+    gs_kube_path path = *p;
+    gs_kube_opts once = o ? *o : (gs_kube_opts){0};
+    gs_json_writer j;
+    path.sub = "eviction";
+    once.deadline_ms = -1;
+    gs_jw_init(&j, &body);
+    gs_jw_object(&j, NULL);
+    gs_jw_str(&j, "apiVersion", "policy/v1");
+    gs_jw_str(&j, "kind", "Eviction");
+    gs_jw_object(&j, "metadata");
+    gs_jw_str(&j, "name", p->name);
+    gs_jw_str(&j, "namespace", p->ns);
+    gs_jw_end(&j);
+    if (uid) {
+        gs_jw_object(&j, "deleteOptions");
+        gs_jw_object(&j, "preconditions");
+        gs_jw_str(&j, "uid", uid);
+        gs_jw_end(&j);
+        gs_jw_end(&j);
+    }
+    gs_jw_end(&j);
+    /* Where it does not fit the body is empty, and an empty body is refused: a precondition is never left out. */
+    (void)gs_jw_finish(&j, NULL);
+    return start_write(k, &w, &path, gs_buf_str(&body), &once, done, ctx);
+}
+
+gs_kube_call *gs_kube_get_group(gs_kube *k, const gs_kube_resource *r, const gs_kube_opts *o, gs_kube_done done,
+                                void *ctx)
+{
+    gs_kube_resource group = {r->group, r->version, "", false};
+    gs_kube_path path = {.resource = &group};
+    gs_kube_send s = {.method = "GET", .verb = "GET", .path = &path, .done = done, .ctx = ctx};
+    apply_opts(&s, o);
+    return gs_kube_send_start(k, &s);
+}
+
 gs_kube_call *gs_kube_stream_start(gs_kube *k, const gs_kube_stream *st)
 {
     gs_kube_send s = {

@@ -27,6 +27,9 @@ static const char help[] =
     "  --metrics-address ADDR    host:port for /metrics, \"\" for none (default: 127.0.0.1:8080)\n"
     "  --health-address ADDR     host:port for /healthz and /readyz, \"\" for none (default: 127.0.0.1:8081)\n"
     "  --incident-retention TIME delete resolved incidents after this, 1m..3650d (default: 30d)\n"
+    "  --audit-log FILE          append each decision as one line of JSON, a hash chain for each policy; - for stdout\n"
+    "                            (default: none; see gostat audit)\n"
+    "  --cluster-name NAME       what notifications call this cluster (default: none)\n"
     "  --log-format text|json    (default: text)\n"
     "  -v                        log what is looked at too\n"
     "  -h, --help                this text\n"
@@ -46,6 +49,8 @@ enum {
     OPT_METRICS,
     OPT_HEALTH,
     OPT_RETENTION,
+    OPT_AUDIT,
+    OPT_CLUSTER,
     OPT_LOG
 };
 
@@ -134,6 +139,12 @@ static int take(parsed *p, int opt, const char *arg)
         return 0;
     case OPT_RETENTION:
         return parse_time("--incident-retention", arg, 60000, 3650 * day, &o->retention_ms);
+    case OPT_AUDIT:
+        o->audit_log = arg;
+        return 0;
+    case OPT_CLUSTER:
+        o->cluster = arg;
+        return strlen(arg) <= 253 ? 0 : usage("--cluster-name: must have at most 253 bytes, got ", arg);
     case OPT_LOG:
         p->json = gs_streq(arg, "json");
         return p->json || gs_streq(arg, "text") ? 0 : usage("--log-format: must be text or json, got ", arg);
@@ -161,6 +172,8 @@ static int parse(int argc, char **argv, parsed *p)
                                             {"metrics-address", required_argument, NULL, OPT_METRICS},
                                             {"health-address", required_argument, NULL, OPT_HEALTH},
                                             {"incident-retention", required_argument, NULL, OPT_RETENTION},
+                                            {"audit-log", required_argument, NULL, OPT_AUDIT},
+                                            {"cluster-name", required_argument, NULL, OPT_CLUSTER},
                                             {"log-format", required_argument, NULL, OPT_LOG},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
@@ -184,7 +197,9 @@ int gs_cmd_controller(int argc, char **argv)
                       .retry_ms = 2000,
                       .metrics_address = "127.0.0.1:8080",
                       .health_address = "127.0.0.1:8081",
-                      .retention_ms = 30 * 86400000LL}};
+                      .retention_ms = 30 * 86400000LL,
+                      .audit_log = "",
+                      .cluster = ""}};
     int rc = parse(argc, argv, &p);
     if (rc)
         return rc;

@@ -190,13 +190,15 @@ void op_incident_event(op *o, enum gs_event e, const gs_workload_ref *w, const c
     op_incident *at = gs_map_get(o->incidents, key);
     if (!at)
         return;
+    op_notify_event(o, e, i, reason);
+    bool leak = i->type == GS_INCIDENT_LEAK;
     gs_autofree char *graded = gs_sprintf("%s. %s", gs_grade_name(i->grade), reason);
     switch (e) {
     case GS_EVENT_INCIDENT:
-        note(at, true, i->occurrences > 1 ? "LeakIsBack" : "LeakFound", "Detect", graded);
+        note(at, true, !leak ? "ResourceHigh" : i->occurrences > 1 ? "LeakIsBack" : "LeakFound", "Detect", graded);
         break;
     case GS_EVENT_RESOLVED:
-        note(at, false, "LeakResolved", "Resolve", reason);
+        note(at, false, leak ? "LeakResolved" : "ResourceResolved", "Resolve", reason);
         break;
     case GS_EVENT_ACTION:
         note(at, false, "ActionTaken", "Heal", reason);
@@ -229,7 +231,8 @@ static int on_incident(void *ctx, gs_str object, gs_error *err)
     int rc = gs_incident_from_json(object, &i, err);
     if (rc < 0)
         return rc;
-    if (!i->n_patterns) { /* its controller died before it wrote the status: the leak will be found again */
+    if (i->type == GS_INCIDENT_LEAK ? !i->n_patterns : !i->grade) {
+        /* its controller died before it wrote the status: it will be found again */
         gs_incident_free(i);
         return 0;
     }

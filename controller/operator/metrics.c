@@ -130,12 +130,35 @@ static void engine(op *o, gs_metrics *m)
     gs_metrics_value(m, "gostat_evidence_total", (double)s.evidence_dropped, "result", "dropped", NULL);
     gauge(m, "gostat_evidence_pending_bytes", "Snapshots waiting for the object store.",
           (double)s.pending_evidence_bytes);
+    counter(m, "gostat_evidence_deleted_total", "Snapshots deleted from the object store, by retention.",
+            (double)o->evidence_deleted);
+    gauge(m, "gostat_evidence_stored_bytes", "Snapshots in the object stores of all policies, as last listed.",
+          (double)op_retention_stored(o));
     gauge(m, "gostat_policies", "Policies in force.", (double)s.policies);
     gauge(m, "gostat_targets", "Pods being sampled.", (double)s.targets);
     gauge(m, "gostat_sample_groups", "Groups in which pods are sampled.", (double)s.groups);
     gauge(m, "gostat_sample_lag_seconds", "How far behind its schedule the last group was sampled.",
           (double)s.late_ms / 1000);
     counter(m, "gostat_reconciles_total", "Keys worked on.", (double)o->reconciles);
+    op_audit_stats audit;
+    op_audit_get_stats(o, &audit);
+    counter(m, "gostat_audit_lines_total", "Decisions added to the audit log.", (double)audit.lines);
+    counter(m, "gostat_audit_errors_total", "Failed writes of the audit log, and decisions that are not in it.",
+            (double)audit.errors);
+    gauge(m, "gostat_audit_waiting", "Lines of the audit log that its file or S3 does not have yet.",
+          (double)audit.waiting);
+}
+
+static void notifications(op *o, gs_metrics *m)
+{
+    static const char *const outcomes[OP_NOTIFY_OUTCOMES] = {"sent", "failed", "no_secret", "given_up", "dropped"};
+    gs_metrics_family(m, "gostat_notifications_total", "counter",
+                      "Notices to people and services: sent, tries that failed, and those that never went out.");
+    for (size_t t = 0; t < GS_LEN(o->notifications); t++)
+        for (size_t k = 0; k < OP_NOTIFY_OUTCOMES; k++)
+            gs_metrics_value(m, "gostat_notifications_total", (double)o->notifications[t][k], "type",
+                             gs_notify_name((enum gs_notify_type)t), "outcome", outcomes[k], NULL);
+    gauge(m, "gostat_notifications_waiting", "Notices that wait to be sent.", (double)op_notify_waiting(o));
 }
 
 /* Sums over the pods of a workload; growth is that of its worst pod. */
@@ -205,6 +228,7 @@ static int serve_metrics(void *ctx, const char *path, gs_buf *body, const char *
     own_process(&m);
     machinery(o, &m);
     engine(o, &m);
+    notifications(o, &m);
     workloads(o, &m);
     gs_metrics_family(&m, "gostat_site_goroutines", "gauge", "Goroutines at one site, in the pod profiled last.");
     gs_engine_each_site(o->engine, site_count, &m);

@@ -14,6 +14,7 @@
 #include "io/http_server.h"
 #include "io/workers.h"
 #include "kube/client.h"
+#include "kube/discovery.h"
 #include "kube/events.h"
 #include "kube/informer.h"
 #include "kube/lease.h"
@@ -63,17 +64,23 @@ typedef struct op_pod {
     op_workload *w;   /* NULL: no policy selects it, or its workload is not known yet */
     unsigned listing; /* in which it was last seen */
     bool watched;     /* the engine has it as a target */
+    bool waiting;     /* for an owner to be known */
 } op_pod;
 
-/* One more object of which pods are owned: which workload stands behind a ReplicaSet. */
-typedef struct op_replicaset {
+/* What controls pods, or controls what does: owners.c. */
+typedef struct op_owner {
     op *o;
-    char *ns, *name, *uid;
-    gs_workload_ref ref;
-    bool known;
+    gs_workload_ref ref, up; /* itself; its own controller, kind "" for none */
+    gs_kube_kind kind;
+    bool apps;      /* one of apps/v1 that are known without asking */
+    bool known;     /* up and workload are */
+    bool workload;  /* what is found of its pods may be put right here */
+    char **waiting; /* names of pods that are looked at again once it is known */
+    size_t n_waiting, cap_waiting;
+    gs_kube_lookup *lookup;
     gs_kube_call *call;
     gs_timer *retry;
-} op_replicaset;
+} op_owner;
 
 typedef struct op_policy {
     op *o;
@@ -88,6 +95,7 @@ typedef struct op_policy {
     int64_t secret_checked_ms; /* mono; 0: never */
     bool secret_ok;
     struct op_audit *audit;         /* audit.c: its chain; NULL until adopted */
+    uint64_t audit_version;         /* of the status write under way */
     struct op_notifier *notifier;   /* notifier.c: its queue; NULL: nothing to send */
     struct op_retention *retention; /* retention.c; NULL: no S3 */
     char secret_reason[48], secret_message[320];
@@ -117,6 +125,10 @@ typedef struct op_incident {
     size_t n_notes;
 } op_incident;
 
+/* What became of notices, or of one try to send it. */
+enum op_notify_outcome { OP_NOTIFY_SENT, OP_NOTIFY_FAILED, OP_NOTIFY_NO_SECRET, OP_NOTIFY_GIVEN_UP, OP_NOTIFY_DROPPED };
+#define OP_NOTIFY_OUTCOMES 5
+
 typedef struct op_requests { /* rest client metrics by verb and code class */
     char verb[12];
     int code;
@@ -132,6 +144,7 @@ struct op {
     gs_kube *kube;
     gs_kube_lease *lease;
     gs_kube_events *events;
+    gs_kube_discovery *discovery;
     gs_scraper *scraper;
     gs_s3 *s3;
     gs_notify *notify;
@@ -142,14 +155,15 @@ struct op {
     gs_timer *engine_timer, *tick_timer;
     op_watch **watches;
     size_t n_watches, cap_watches;
-    gs_kube_queue *queue; /* of workload keys, and "pod:ns/name" */
-    gs_map *pods;         /* "ns/name" -> op_pod */
-    gs_map *workloads;    /* key -> op_workload */
-    gs_map *replicasets;  /* uid -> op_replicaset */
-    gs_map *policies;     /* "ns/name" -> op_policy */
-    gs_map *incidents;    /* "ns/name" -> op_incident */
-    gs_map *acts;         /* under way: see actuator.c */
-    gs_map *puts;         /* under way: see store_evidence.c */
+    gs_kube_queue *queue;      /* of workload keys, and "pod:ns/name" */
+    gs_map *pods;              /* "ns/name" -> op_pod */
+    gs_map *workloads;         /* key -> op_workload */
+    gs_map *owners;            /* uid -> op_owner */
+    gs_map *policies;          /* "ns/name" -> op_policy */
+    gs_map *incidents;         /* "ns/name" -> op_incident */
+    gs_map *acts;              /* under way: see actuator.c */
+    struct op_record *records; /* under way and waiting, in the order they came: see record.c */
+    gs_map *puts;              /* under way: see store_evidence.c */
     bool leading, synced, stopping;
     char leader[GS_OBJECT_LEN]; /* who leads, as far as is known; "" nobody */
     bool heard;                 /* the API server has answered the lease */
@@ -158,7 +172,9 @@ struct op {
     op_requests requests[64];
     size_t n_requests;
     gs_histogram request_seconds;
+    uint64_t notifications[GS_NOTIFY_ALERTMANAGER + 1][OP_NOTIFY_OUTCOMES];
     uint64_t reconciles, seq;
+    uint64_t evidence_deleted; /* snapshots, by retention.c */
 };
 
 static inline int64_t op_mono(const op *o)
@@ -170,7 +186,7 @@ static inline int64_t op_wall(const op *o)
     return gs_wall(&o->clock);
 }
 
-extern const gs_kube_resource OP_PODS, OP_POLICIES, OP_INCIDENTS, OP_REPLICASETS, OP_HPAS, OP_SECRETS;
+extern const gs_kube_resource OP_PODS, OP_POLICIES, OP_INCIDENTS, OP_REPLICASETS, OP_AUTOSCALERS, OP_SECRETS;
 
 /* operator.c */
 int op_run(const op_options *opt, gs_error *err);
@@ -179,18 +195,29 @@ void op_watch_start(op *o, const char *ns, const gs_informer_options *options);
 void op_watch_listed(op_watch *w); /* to be called at the end of on_list_end */
 bool op_watch_covers(const op_watch *w, const char *ns);
 
-/* store.c: pods, and the workloads behind them */
+/* store.c: pods, under their workloads */
 void op_store_watch(op *o, const char *ns);
 void op_pod_detach(op *o, op_pod *p);
 /* Puts the pod under its workload; false: that is not known yet (it will be reconciled then) or it has none. */
 bool op_pod_attach(op *o, op_pod *p);
-bool op_store_resolving(const op *o); /* some ReplicaSet is still being asked for */
 void op_store_free(op *o);
+
+/* owners.c: which workload a pod belongs to */
+/* False: not known yet, the pod will be reconciled again. Where no owner is a workload it is the direct one; of a pod
+ * without owners, the pod. */
+bool op_workload_of(op *o, op_pod *p, gs_workload_ref *ret);
+bool op_kind_of(const gs_workload_ref *w, gs_kube_kind *ret); /* of apps/v1; false: another one, *ret is empty */
+/* The owner is the object with this uid, or is controlled by it over some levels, as far as is known. */
+bool op_owner_leads_to(const op *o, const char *owner_uid, const char *uid);
+bool op_owners_resolving(const op *o); /* some are still being asked for */
+void op_owners_trim(op *o);
+void op_owners_free(op *o);
 
 /* policies.c */
 void op_policies_watch(op *o, const char *ns);
 op_policy *op_policy_get(const op *o, const char *ns, const char *name);
-bool op_policy_runs(const op_policy *p); /* valid, not suspended, not being deleted, its Secrets are in order */
+bool op_policy_runs(const op_policy *p);    /* valid, not suspended, not being deleted: its pods are sampled */
+bool op_policy_may_act(const op_policy *p); /* it runs, and the Secret of its evidence is in order */
 void op_policy_dirty(op_policy *p);
 void op_policies_tick(op *o);
 bool op_policies_settled(const op *o);
@@ -217,6 +244,13 @@ typedef void (*op_secret_value_done)(void *ctx, gs_str value, const char *reason
 op_secret_value *op_secret_value_start(op *o, const char *ns, const char *name, const char *key,
                                        op_secret_value_done done, void *ctx);
 void op_secret_value_cancel(op_secret_value *v); /* NULL is fine */
+/* A copy that outlives the call. */
+typedef struct op_keys {
+    gs_s3_credentials cred;
+    gs_buf access, secret, token, ca;
+} op_keys;
+void op_keys_copy(op_keys *k, const gs_s3_credentials *c);
+void op_keys_done(op_keys *k);                 /* wiped */
 void op_wipe(gs_buf *b);                       /* frees it, its bytes overwritten */
 void op_secret_read_cancel(op_secret_read *r); /* done is not called; not from within it */
 
@@ -235,10 +269,16 @@ void op_incident_event(op *o, enum gs_event e, const gs_workload_ref *w, const c
 void op_incidents_tick(op *o);
 void op_incidents_free(op *o);
 
-/* actuator.c, store_evidence.c */
+/* actuator.c */
 void op_actuator_init(op *o, gs_actuator *ret);
 void op_actuator_stop(op *o); /* o->stopping is set: no step is taken any more */
 void op_actuator_free(op *o);
+/* record.c: one writer of a policy's status at a time. Healing records wait for a status_call to end, and a status is not
+ * written while a record is: else an older head of the audit chain could overtake a newer one. */
+bool op_record_running(const op *o, const op_policy *p);
+void op_record_next(op *o, const char *ns, const char *policy); /* a status_call has ended */
+
+/* store_evidence.c */
 gs_evidence_store op_evidence_store(op *o);
 void op_evidence_free(op *o);
 
@@ -246,25 +286,33 @@ void op_evidence_free(op *o);
  * for an action), and only then written to the log and, in batches, to the policy's S3 (<prefix>/<ns>/audit/<policy>/).
  * The newest lines stay in the status (auditTail) until the log and S3 have them, so that a controller that takes over
  * writes again what it cannot know to be written. */
-int op_audit_open(op *o, gs_error *err);                        /* opt.audit_log */
-void op_audit_adopt(op_policy *p, gs_str object);               /* its status, as first read while leading */
+int op_audit_open(op *o, gs_error *err);          /* opt.audit_log */
+void op_audit_adopt(op_policy *p, gs_str object); /* its status, as first read while leading */
 void op_audit_decision(op *o, const gs_decision *d);
 /* What a status write that is about to be sent must hold; NULL: nothing to say. The version is to be given back. */
 const gs_audit_head *op_audit_head(op_policy *p, uint64_t *ret_version);
 void op_audit_committed(op_policy *p, uint64_t version); /* that write is done */
 bool op_audit_waiting(const op_policy *p);               /* lines wait for a status write: it is due */
+bool op_audit_lags(const op_policy *p);                  /* the status holds lines that may leave: no hurry */
+typedef struct op_audit_stats {
+    uint64_t lines, errors; /* decisions in a chain; failed writes, and decisions that are in none */
+    size_t waiting;         /* lines that the log or S3 does not have yet */
+} op_audit_stats;
+void op_audit_get_stats(const op *o, op_audit_stats *ret);
 void op_audit_tick(op *o);
 void op_audit_forget(op_policy *p);
 void op_audit_close(op *o);
 
 /* notifier.c: a queue for each policy, deduplicated by incident, with retry and a rate limit. */
-void op_notify_event(op *o, enum gs_event e, const gs_incident *i, const char *text);
+void op_notify_event(op *o, enum gs_event e, const gs_incident *i, const char *text); /* i has its name */
+size_t op_notify_waiting(const op *o);
 void op_notify_tick(op *o);
 void op_notify_forget(op_policy *p);
 
 /* retention.c: old evidence and left-over uploads under the policy's own prefix. */
 void op_retention_tick(op *o);
 void op_retention_forget(op_policy *p);
+uint64_t op_retention_stored(const op *o); /* bytes, over all policies, as last seen */
 
 /* metrics.c */
 int op_serve(op *o, gs_error *err);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/scraper_ports.h"
+#include "edge/zoneinfo.h"
 #include "operator/op.h"
 
 #include <signal.h>
@@ -66,7 +67,7 @@ static void check_synced(op *o)
         if (!o->watches[k]->listed)
             return;
     gs_kube_queue_stats q = gs_kube_queue_get_stats(o->queue);
-    if (q.depth || q.processing || op_store_resolving(o) || !op_policies_settled(o))
+    if (q.depth || q.processing || op_owners_resolving(o) || !op_policies_settled(o))
         return;
     o->synced = true;
     gs_engine_synced(o->engine);
@@ -82,6 +83,9 @@ static void tick(void *ctx)
     check_synced(o);
     op_policies_tick(o);
     op_incidents_tick(o);
+    op_audit_tick(o);
+    op_notify_tick(o);
+    op_retention_tick(o);
 }
 
 /* The engine's ports */
@@ -115,6 +119,11 @@ static void tell_policy(void *ctx, const gs_policy *p)
         op_policy_dirty(at);
 }
 
+static void tell_decision(void *ctx, const gs_decision *d)
+{
+    op_audit_decision(ctx, d);
+}
+
 static void start_engine(op *o)
 {
     op_actuator_init(o, &o->actuator);
@@ -127,7 +136,11 @@ static void start_engine(op *o)
         .profiles = {gs_port_fetch, gs_port_forget, o->scraper},
         .evidence = op_evidence_store(o),
         .actuator = &o->actuator,
-        .recorder = {.event = tell_event, .incident = tell_incident, .policy = tell_policy, .ctx = o},
+        .recorder = {.event = tell_event,
+                     .incident = tell_incident,
+                     .policy = tell_policy,
+                     .decision = tell_decision,
+                     .ctx = o},
     };
     o->engine = gs_engine_new(&ports);
 }
@@ -217,7 +230,7 @@ static void op_done(op *o)
     gs_http_server_free(o->metrics_server);
     gs_http_server_free(o->health_server);
     gs_kube_lease_free(o->lease);
-    gs_s3_free(o->s3);
+    gs_s3_free(gs_take(o->s3));
     op_actuator_free(o);
     gs_workers_free(o->workers);
     op_evidence_free(o);
@@ -228,17 +241,21 @@ static void op_done(op *o)
     free(o->watches);
     op_incidents_free(o);
     op_policies_free(o);
+    gs_notify_free(o->notify);
+    op_audit_close(o);
     op_store_free(o);
+    op_owners_free(o);
     gs_map_free(o->pods);
     gs_map_free(o->workloads);
-    gs_map_free(o->replicasets);
     gs_map_free(o->policies);
     gs_kube_queue_free(o->queue);
     gs_kube_events_free(o->events);
+    gs_kube_discovery_free(o->discovery);
     gs_kube_free(o->kube);
     gs_timer_free(o->engine_timer);
     gs_timer_free(o->tick_timer);
     gs_loop_free(o->loop);
+    gs_zoneinfo_free();
 }
 
 static int connect_kube(op *o, gs_error *err)
@@ -259,6 +276,7 @@ static int connect_kube(op *o, gs_error *err)
         &o->kube, err);
     if (rc < 0)
         return rc;
+    o->discovery = gs_kube_discovery_new(o->kube);
     o->events = gs_kube_events_new(
         o->kube, &(gs_kube_events_options){.controller = "gostat.dev/controller", .instance = o->identity});
     if (!o->opt.leader_elect)
@@ -282,7 +300,7 @@ static int build(op *o, gs_error *err)
     o->rng = gs_rng_system();
     o->pods = gs_map_new(NULL);
     o->workloads = gs_map_new(NULL);
-    o->replicasets = gs_map_new(NULL);
+    o->owners = gs_map_new(NULL);
     o->policies = gs_map_new(NULL);
     o->incidents = gs_map_new(NULL);
     o->acts = gs_map_new(NULL);
@@ -294,7 +312,8 @@ static int build(op *o, gs_error *err)
     o->tick_timer = gs_timer_new(o->loop, tick, o);
     if ((rc = gs_workers_new(o->loop, WORKERS, 1024, &o->workers, err)) < 0 ||
         (rc = gs_scraper_new(o->loop, o->workers, &o->scraper, err)) < 0 ||
-        (rc = gs_s3_new(o->loop, &o->s3, err)) < 0 || (rc = connect_kube(o, err)) < 0 ||
+        (rc = gs_s3_new(o->loop, &o->s3, err)) < 0 || (rc = gs_notify_new(o->loop, &o->notify, err)) < 0 ||
+        (rc = op_audit_open(o, err)) < 0 || (rc = connect_kube(o, err)) < 0 ||
         (rc = gs_loop_on_signal(o->loop, SIGTERM, on_signal, o, err)) < 0 ||
         (rc = gs_loop_on_signal(o->loop, SIGINT, on_signal, o, err)) < 0)
         return rc;

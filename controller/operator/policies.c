@@ -1,6 +1,7 @@
 /* The policies of the cluster: as the API server has them, in force or not, and what is to be written about them. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/zoneinfo.h"
 #include "kube/meta.h"
 #include "operator/op.h"
 
@@ -14,6 +15,9 @@ static void policy_free(op_policy *p)
     gs_kube_cancel(p->status_call);
     gs_kube_cancel(p->finalizer_call);
     op_secret_forget(p);
+    op_audit_forget(p);
+    op_notify_forget(p);
+    op_retention_forget(p);
     gs_policy_free(p->p);
     free(p->invalid);
     free(p->key);
@@ -28,7 +32,12 @@ op_policy *op_policy_get(const op *o, const char *ns, const char *name)
 
 bool op_policy_runs(const op_policy *p)
 {
-    return p->p && !p->invalid && !p->p->suspend && !p->p->deleting && (!p->p->has_s3 || p->secret_ok);
+    return p->p && !p->invalid && !p->p->suspend && !p->p->deleting;
+}
+
+bool op_policy_may_act(const op_policy *p)
+{
+    return op_policy_runs(p) && (!p->p->has_s3 || p->secret_ok);
 }
 
 void op_policy_dirty(op_policy *p)
@@ -36,11 +45,22 @@ void op_policy_dirty(op_policy *p)
     p->dirty = true;
 }
 
+static int read_policy(gs_str object, gs_policy **ret, gs_error *err)
+{
+    gs_cleanup(gs_policy_free) gs_policy *p = NULL;
+    int rc = gs_policy_from_json(object, false, true, &p, err);
+    if (!rc)
+        rc = gs_zoneinfo_attach(p, err);
+    if (!rc)
+        *ret = gs_take(p);
+    return rc;
+}
+
 /* The engine gets a policy of its own, decoded from the same bytes. */
 static void enforce(op_policy *p, gs_str object)
 {
     gs_policy *copy = NULL;
-    if (gs_policy_from_json(object, false, true, &copy, NULL) < 0)
+    if (read_policy(object, &copy, NULL))
         return;
     gs_engine_set_policy(p->o->engine, copy);
     p->in_force = true;
@@ -53,6 +73,7 @@ static void adopt(op_policy *p, gs_str object)
     size_t n = 0;
     gs_error err;
     p->adopted = true;
+    op_audit_adopt(p, object);
     if (gs_history_from_json(object, &v, &n, &err) < 0) {
         gs_log_error("cannot read what was done under a policy", "policy", p->key, "error", err.msg);
         return;
@@ -94,6 +115,7 @@ static void remove_policy(op *o, op_policy *p)
             w->owner = NULL;
     }
     (void)gs_map_remove(o->policies, p->key);
+    op_record_next(o, p->p->ns, p->p->name); /* one may wait for a status_call that goes with the policy */
     op_reconcile_policy(o, p);
     policy_free(p);
 }
@@ -124,7 +146,7 @@ static int on_policy(void *ctx, gs_str object, gs_error *err)
     gs_error why;
     bool news =
         !p->p || p->invalid || p->p->generation != m.generation || p->p->deleting != (m.deletion_timestamp.n > 0);
-    if (gs_policy_from_json(object, false, true, &fresh, &why) < 0) {
+    if (read_policy(object, &fresh, &why)) {
         take_invalid(p, &m, why.msg);
     } else {
         if (secrets_differ(p->invalid ? NULL : p->p, fresh)) {

@@ -124,8 +124,10 @@ static void on_written(void *ctx, const gs_kube_reply *reply)
 {
     op_policy *p = ctx;
     p->status_call = NULL;
+    op_record_next(p->o, p->p->ns, p->p->name);
     if (reply->err.kind == GS_OK) {
         p->failures = 0;
+        op_audit_committed(p, p->audit_version);
         return;
     }
     if (reply->err.kind == GS_NOT_FOUND) /* deleted: the informer will say so */
@@ -142,20 +144,22 @@ void op_policy_write(op_policy *p)
     int64_t now = op_mono(o);
     if (!o->synced) /* what an earlier controller wrote stands until all is known again */
         return;
-    if (p->status_call || now < p->retry_ms || now - p->written_ms < GS_STATUS_MIN_MS)
+    if (p->status_call || op_record_running(o, p) || now < p->retry_ms || now - p->written_ms < GS_STATUS_MIN_MS)
         return;
-    if (!p->dirty && now - p->written_ms < GS_STATUS_COUNTS_MS)
+    if (!p->dirty && !op_audit_waiting(p) && now - p->written_ms < GS_STATUS_COUNTS_MS)
         return;
     p->dirty = false;
     op_policy_status(p, &p->status);
-    bool facts = !p->ever_written || facts_differ(&p->status, &p->written);
-    bool counts = counts_differ(&p->status, &p->written);
+    bool facts = !p->ever_written || facts_differ(&p->status, &p->written) || op_audit_waiting(p);
+    bool counts = counts_differ(&p->status, &p->written) || op_audit_lags(p);
     if (!facts && !(counts && now - p->written_ms >= GS_STATUS_COUNTS_MS))
         return;
     gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(GS_MAX_OBJECT_BYTES);
     gs_json_writer w;
     gs_jw_init(&w, &b);
+    p->status.audit = op_audit_head(p, &p->audit_version);
     gs_policy_status_patch(&w, NULL, &p->status, NULL, 0, false);
+    p->status.audit = NULL; /* valid for now only */
     gs_error err;
     if (gs_jw_finish(&w, &err) < 0) {
         gs_log_error("cannot build a policy's status", "policy", p->key, "error", err.msg);

@@ -64,7 +64,8 @@ static void watch(op *o, op_pod *p, const op_policy *owner)
                         .metrics_port = metrics,
                         .pprof_port = pprof,
                         .revision = pod->revision,
-                        .memory_limit = pod->memory_limit};
+                        .memory_limit = pod->memory_limit,
+                        .cpu_limit_milli = pod->cpu_limit_milli};
     gs_engine_set_target(o->engine, owner->p->name, &p->w->ref, &t);
     p->watched = true;
 }

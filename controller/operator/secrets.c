@@ -28,6 +28,28 @@ void op_wipe(gs_buf *b)
     gs_buf_done(b);
 }
 
+static const char *keep(gs_buf *b, const char *s)
+{
+    *b = GS_BUF(GS_MAX_SECRET_VALUE);
+    return s && gs_buf_adds(b, s) == 0 ? b->p : NULL;
+}
+
+void op_keys_copy(op_keys *k, const gs_s3_credentials *c)
+{
+    k->cred = (gs_s3_credentials){.access_key = keep(&k->access, c->access_key),
+                                  .secret_key = keep(&k->secret, c->secret_key),
+                                  .session_token = keep(&k->token, c->session_token),
+                                  .ca_pem = keep(&k->ca, c->ca_pem)};
+}
+
+void op_keys_done(op_keys *k)
+{
+    op_wipe(&k->access);
+    op_wipe(&k->secret);
+    op_wipe(&k->token);
+    op_wipe(&k->ca);
+}
+
 static void release(op_secret_read *r)
 {
     op_wipe(&r->access);
@@ -57,13 +79,12 @@ static int take(gs_str object, const char *key, gs_buf *out, gs_error *err)
     return gs_base64_decode((gs_str){raw.p + 1, raw.n - 2}, out, err);
 }
 
-static int usable(op_secret_read *r, const char *name, const gs_kube_reply *reply, const char **ret_reason,
-                  gs_error *err)
+static int usable(const char *ns, const char *name, const gs_kube_reply *reply, const char **ret_reason, gs_error *err)
 {
     gs_kube_meta meta;
     if (reply->err.kind == GS_NOT_FOUND) {
         *ret_reason = "SecretNotFound";
-        return gs_error_set(err, GS_NOT_FOUND, "there is no Secret %s in namespace %s", name, r->ns);
+        return gs_error_set(err, GS_NOT_FOUND, "there is no Secret %s in namespace %s", name, ns);
     }
     if (reply->err.kind != GS_OK) {
         *ret_reason = "SecretUnreadable";
@@ -86,8 +107,8 @@ static void on_ca(void *ctx, const gs_kube_reply *reply)
     op_secret_read *r = ctx;
     gs_error err = {0};
     const char *reason = "";
-    if (usable(r, r->s3.ca_secret, reply, &reason, &err) == 0 && take(reply->body, r->s3.ca_key, &r->ca, &err) == 0 &&
-        !r->ca.n) {
+    if (usable(r->ns, r->s3.ca_secret, reply, &reason, &err) == 0 &&
+        take(reply->body, r->s3.ca_key, &r->ca, &err) == 0 && !r->ca.n) {
         reason = "SecretIncomplete";
         (void)gs_error_set(&err, GS_TERMINAL, "spec.snapshot.s3.caSecretRef: Secret %s has no key %s", r->s3.ca_secret,
                            r->s3.ca_key);
@@ -95,10 +116,10 @@ static void on_ca(void *ctx, const gs_kube_reply *reply)
     finish(r, reason[0] || err.kind == GS_OK ? reason : "SecretIncomplete", &err);
 }
 
-static void get(op_secret_read *r, const char *name, gs_kube_done done)
+static gs_kube_call *ask(op *o, const char *ns, const char *name, gs_kube_done done, void *ctx)
 {
-    gs_kube_path path = {.resource = &OP_SECRETS, .ns = r->ns, .name = name};
-    r->call = gs_kube_get(r->o->kube, &path, &(gs_kube_opts){.deadline_ms = -1}, done, r);
+    gs_kube_path path = {.resource = &OP_SECRETS, .ns = ns, .name = name};
+    return gs_kube_get(o->kube, &path, &(gs_kube_opts){.deadline_ms = -1}, done, ctx);
 }
 
 static void on_credentials(void *ctx, const gs_kube_reply *reply)
@@ -107,7 +128,7 @@ static void on_credentials(void *ctx, const gs_kube_reply *reply)
     gs_error err = {0};
     const char *reason = "";
     const char *name = r->s3.credentials_secret;
-    if (usable(r, name, reply, &reason, &err) == 0) {
+    if (usable(r->ns, name, reply, &reason, &err) == 0) {
         reason = "SecretIncomplete";
         if (take(reply->body, "accessKeyId", &r->access, &err) == 0 &&
             take(reply->body, "secretAccessKey", &r->secret, &err) == 0 &&
@@ -120,7 +141,7 @@ static void on_credentials(void *ctx, const gs_kube_reply *reply)
     if (err.kind != GS_OK)
         finish(r, reason, &err);
     else if (r->s3.ca_secret[0])
-        get(r, r->s3.ca_secret, on_ca);
+        r->call = ask(r->o, r->ns, r->s3.ca_secret, on_ca, r);
     else
         finish(r, "", &err);
 }
@@ -134,7 +155,7 @@ op_secret_read *op_secret_read_start(op *o, const char *ns, const gs_s3_spec *s3
     r->done = done;
     r->ctx = ctx;
     r->access = r->secret = r->token = r->ca = GS_BUF(GS_MAX_SECRET_VALUE);
-    get(r, r->s3.credentials_secret, on_credentials);
+    r->call = ask(o, r->ns, r->s3.credentials_secret, on_credentials, r);
     return r;
 }
 
@@ -146,11 +167,66 @@ void op_secret_read_cancel(op_secret_read *r)
     release(r);
 }
 
+struct op_secret_value {
+    char ns[GS_NAMESPACE_LEN], name[GS_OBJECT_LEN], key[GS_OBJECT_LEN];
+    gs_kube_call *call;
+    op_secret_value_done done;
+    void *ctx;
+    gs_buf value;
+};
+
+static void value_release(op_secret_value *v)
+{
+    op_wipe(&v->value);
+    free(v);
+}
+
+static void on_value(void *ctx, const gs_kube_reply *reply)
+{
+    op_secret_value *v = ctx;
+    gs_error err = {0};
+    const char *reason = "";
+    v->call = NULL;
+    if (usable(v->ns, v->name, reply, &reason, &err) == 0) {
+        if (take(reply->body, v->key, &v->value, &err) == 0 && !v->value.n)
+            (void)gs_error_set(&err, GS_TERMINAL, "Secret %s has no key %s, or an empty one", v->name, v->key);
+        else if (err.kind == GS_OK && memchr(v->value.p, 0, v->value.n))
+            (void)gs_error_set(&err, GS_TERMINAL, "Secret %s, key %s: holds a NUL", v->name, v->key);
+        else if (err.kind != GS_OK)
+            (void)gs_error_wrap(&err, GS_TERMINAL, "Secret %s, key %s", v->name, v->key);
+        reason = err.kind == GS_OK ? "" : "SecretIncomplete";
+    }
+    v->done(v->ctx, err.kind == GS_OK ? gs_buf_str(&v->value) : (gs_str){"", 0}, reason, &err);
+    value_release(v);
+}
+
+op_secret_value *op_secret_value_start(op *o, const char *ns, const char *name, const char *key,
+                                       op_secret_value_done done, void *ctx)
+{
+    op_secret_value *v = gs_alloc(sizeof *v);
+    (void)gs_str_copy(v->ns, sizeof v->ns, gs_str_of(ns));
+    (void)gs_str_copy(v->name, sizeof v->name, gs_str_of(name));
+    (void)gs_str_copy(v->key, sizeof v->key, gs_str_of(key));
+    v->done = done;
+    v->ctx = ctx;
+    v->value = GS_BUF(GS_MAX_SECRET_VALUE);
+    v->call = ask(o, v->ns, v->name, on_value, v);
+    return v;
+}
+
+void op_secret_value_cancel(op_secret_value *v)
+{
+    if (!v)
+        return;
+    gs_kube_cancel(v->call);
+    value_release(v);
+}
+
 static void on_checked(void *ctx, const gs_s3_credentials *c, const char *reason, const gs_error *err)
 {
     op_policy *p = ctx;
     op *o = p->o;
-    bool before = op_policy_runs(p), unknown = err->kind == GS_TRANSIENT || err->status == 401;
+    bool unknown = err->kind == GS_TRANSIENT || err->status == 401;
     (void)c;
     p->secret_read = NULL;
     p->secret_checked_ms = op_mono(o);
@@ -159,8 +235,6 @@ static void on_checked(void *ctx, const gs_s3_credentials *c, const char *reason
     p->secret_ok = err->kind == GS_OK;
     (void)gs_str_copy(p->secret_reason, sizeof p->secret_reason, gs_str_of(reason));
     (void)gs_str_copy(p->secret_message, sizeof p->secret_message, gs_str_of(err->kind == GS_OK ? "" : err->msg));
-    if (op_policy_runs(p) != before)
-        op_reconcile_policy(o, p);
     op_policy_dirty(p);
 }
 

@@ -1,4 +1,4 @@
-/* Pods, as little of each as the engine needs, and which workload each belongs to. */
+/* Pods, as little of each as the engine needs, each under its workload. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "kube/meta.h"
@@ -8,136 +8,11 @@
 #include <stdlib.h>
 
 const gs_kube_resource OP_PODS = {"", "v1", "pods", true};
-const gs_kube_resource OP_REPLICASETS = {"apps", "v1", "replicasets", true};
 
 static void pod_free(op_pod *p)
 {
     gs_pod_free(p->pod);
     free(p);
-}
-
-static void replicaset_free(op_replicaset *r)
-{
-    gs_kube_cancel(r->call);
-    gs_timer_free(r->retry);
-    free(r->ns);
-    free(r->name);
-    free(r->uid);
-    free(r);
-}
-
-static void set_ref(gs_workload_ref *ref, gs_str api_version, gs_str kind, gs_str ns, gs_str name, gs_str uid)
-{
-    (void)gs_str_copy(ref->api_version, sizeof ref->api_version, api_version);
-    (void)gs_str_copy(ref->kind, sizeof ref->kind, kind);
-    (void)gs_str_copy(ref->ns, sizeof ref->ns, ns);
-    (void)gs_str_copy(ref->name, sizeof ref->name, name);
-    (void)gs_str_copy(ref->uid, sizeof ref->uid, uid);
-}
-
-/* All pods of a ReplicaSet that waited for its owner. */
-static void reconcile_pods_of(op *o, const char *replicaset_uid)
-{
-    for (gs_map_it it = {0}; gs_map_next(o->pods, &it);) {
-        const op_pod *p = it.value;
-        if (gs_streq(p->pod->owner_uid, replicaset_uid))
-            op_reconcile_pod(o, p->pod->ns, p->pod->name);
-    }
-}
-
-static void ask_replicaset(void *ctx);
-
-static void on_replicaset(void *ctx, const gs_kube_reply *reply)
-{
-    op_replicaset *r = ctx;
-    op *o = r->o;
-    gs_kube_meta meta;
-    gs_error err = reply->err;
-    r->call = NULL;
-    if (err.kind == GS_OK)
-        (void)gs_kube_meta_read(reply->body, &meta, &err);
-    if (err.kind == GS_NOT_FOUND) { /* its pods are about to go too; a new one is asked for anew */
-        (void)gs_map_remove(o->replicasets, r->uid);
-        replicaset_free(r);
-        return;
-    }
-    if (err.kind != GS_OK) {
-        gs_log_warn("cannot tell which workload a ReplicaSet belongs to", "replicaset", r->name, "namespace", r->ns,
-                    "error", err.msg);
-        gs_timer_set(r->retry, GS_SECRET_RECHECK_MS);
-        return;
-    }
-    const gs_kube_owner *up = &meta.controller;
-    if (up->kind.n)
-        set_ref(&r->ref, up->api_version, up->kind, gs_str_of(r->ns), up->name, up->uid);
-    else
-        set_ref(&r->ref, GS_STR("apps/v1"), GS_STR("ReplicaSet"), gs_str_of(r->ns), gs_str_of(r->name),
-                gs_str_of(r->uid));
-    r->known = true;
-    reconcile_pods_of(o, r->uid);
-}
-
-static void ask_replicaset(void *ctx)
-{
-    op_replicaset *r = ctx;
-    gs_kube_path path = {.resource = &OP_REPLICASETS, .ns = r->ns, .name = r->name};
-    r->call = gs_kube_get(r->o->kube, &path, NULL, on_replicaset, r);
-}
-
-static op_replicaset *replicaset_of(op *o, const gs_pod *p)
-{
-    op_replicaset *r = gs_map_get(o->replicasets, p->owner_uid);
-    if (r)
-        return r;
-    r = gs_alloc(sizeof *r);
-    r->o = o;
-    r->ns = gs_strdup(p->ns);
-    r->name = gs_strdup(p->owner_name);
-    r->uid = gs_strdup(p->owner_uid);
-    r->retry = gs_timer_new(o->loop, ask_replicaset, r);
-    gs_map_put(o->replicasets, r->uid, r);
-    ask_replicaset(r);
-    return r;
-}
-
-bool op_store_resolving(const op *o)
-{
-    for (gs_map_it it = {0}; gs_map_next(o->replicasets, &it);)
-        if (((const op_replicaset *)it.value)->call) /* one that cannot be read must not hold up all others */
-            return true;
-    return false;
-}
-
-/* The ReplicaSets that no pod belongs to any more are forgotten: rollouts leave one behind each. */
-static void forget_replicasets(op *o)
-{
-    gs_map *used = gs_map_new(NULL);
-    for (gs_map_it it = {0}; gs_map_next(o->pods, &it);)
-        gs_map_put(used, ((const op_pod *)it.value)->pod->owner_uid, o);
-    for (gs_map_it it = {0}; gs_map_next(o->replicasets, &it);)
-        if (!gs_map_get(used, it.key)) {
-            op_replicaset *r = it.value;
-            (void)gs_map_remove(o->replicasets, r->uid);
-            replicaset_free(r);
-        }
-    gs_map_free(used);
-}
-
-static bool workload_ref(op *o, const gs_pod *p, gs_workload_ref *ret)
-{
-    if (!p->owner_kind[0]) { /* a pod by itself */
-        set_ref(ret, GS_STR("v1"), GS_STR("Pod"), gs_str_of(p->ns), gs_str_of(p->name), gs_str_of(p->uid));
-        return true;
-    }
-    if (!gs_streq(p->owner_kind, "ReplicaSet") || !gs_streq(p->owner_api_version, "apps/v1")) {
-        set_ref(ret, gs_str_of(p->owner_api_version), gs_str_of(p->owner_kind), gs_str_of(p->ns),
-                gs_str_of(p->owner_name), gs_str_of(p->owner_uid));
-        return true;
-    }
-    const op_replicaset *r = replicaset_of(o, p);
-    if (r->known)
-        *ret = r->ref;
-    return r->known;
 }
 
 static void workload_free(op_workload *w)
@@ -152,7 +27,7 @@ bool op_pod_attach(op *o, op_pod *p)
     if (p->w)
         return true;
     gs_workload_ref ref = {0};
-    if (!workload_ref(o, p->pod, &ref))
+    if (!op_workload_of(o, p, &ref))
         return false;
     gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", ref.ns, ref.kind, ref.name, ref.uid);
     op_workload *w = gs_map_get(o->workloads, key);
@@ -232,8 +107,7 @@ static void on_pod_deleted(void *ctx, gs_str object)
     op_pod *p = gs_map_get(o->pods, key);
     if (p && gs_str_is(meta.uid, p->pod->uid))
         remove_pod(o, p);
-    if (gs_map_len(o->replicasets) > 64 && gs_map_len(o->replicasets) > gs_map_len(o->pods))
-        forget_replicasets(o);
+    op_owners_trim(o);
 }
 
 static void on_listed(void *ctx)
@@ -261,6 +135,4 @@ void op_store_free(op *o)
         pod_free(it.value);
     for (gs_map_it it = {0}; gs_map_next(o->workloads, &it);)
         workload_free(it.value);
-    for (gs_map_it it = {0}; gs_map_next(o->replicasets, &it);)
-        replicaset_free(it.value);
 }

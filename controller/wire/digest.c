@@ -1,16 +1,58 @@
 #include "wire/digest.h"
 
+#include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+/* It can only fail where OpenSSL itself is broken or out of memory: nothing could be proven any more. */
+static void must(bool done)
+{
+    if (done)
+        return;
+    (void)fputs("gostat: OpenSSL cannot compute SHA-256\n", stderr);
+    abort();
+}
+
 void gs_sha256(gs_str bytes, uint8_t ret[GS_SHA256_LEN])
 {
-    /* It can only fail where OpenSSL itself is broken or out of memory: nothing could be proven any more. */
-    if (EVP_Digest(bytes.p, bytes.n, ret, NULL, EVP_sha256(), NULL) != 1) {
-        (void)fputs("gostat: OpenSSL cannot compute SHA-256\n", stderr);
-        abort();
-    }
+    must(EVP_Digest(bytes.p, bytes.n, ret, NULL, EVP_sha256(), NULL) == 1);
+}
+
+/* A gs_sha256_sum is an EVP_MD_CTX. */
+static EVP_MD_CTX *context(gs_sha256_sum *s)
+{
+    return (EVP_MD_CTX *)s;
+}
+
+gs_sha256_sum *gs_sha256_new(void)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    must(ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1);
+    return (gs_sha256_sum *)ctx;
+}
+
+void gs_sha256_free(gs_sha256_sum *s)
+{
+    EVP_MD_CTX_free(context(s));
+}
+
+void gs_sha256_add(gs_sha256_sum *s, gs_str bytes)
+{
+    must(EVP_DigestUpdate(context(s), bytes.p, bytes.n) == 1);
+}
+
+void gs_sha256_take(gs_sha256_sum *s, uint8_t ret[GS_SHA256_LEN])
+{
+    must(EVP_DigestFinal_ex(context(s), ret, NULL) == 1 && EVP_DigestInit_ex(context(s), NULL, NULL) == 1);
+}
+
+void gs_hmac_sha256(gs_str key, gs_str bytes, uint8_t ret[GS_SHA256_LEN])
+{
+    /* OpenSSL takes a NULL key for "the one before" */
+    must(key.n <= INT_MAX && HMAC(EVP_sha256(), key.n ? key.p : "", (int)key.n, (const unsigned char *)bytes.p, bytes.n,
+                                  ret, NULL) != NULL);
 }
 
 void gs_hex(const uint8_t *bytes, size_t n, char *ret)
@@ -34,7 +76,12 @@ void gs_sha256_base64(gs_str bytes, char ret[GS_SHA256_BASE64_LEN])
 {
     uint8_t sum[GS_SHA256_LEN];
     gs_sha256(bytes, sum);
-    (void)EVP_EncodeBlock((unsigned char *)ret, sum, sizeof sum);
+    gs_base64_sha256(sum, ret);
+}
+
+void gs_base64_sha256(const uint8_t sum[GS_SHA256_LEN], char ret[GS_SHA256_BASE64_LEN])
+{
+    (void)EVP_EncodeBlock((unsigned char *)ret, sum, GS_SHA256_LEN);
 }
 
 #define TEXT_BLOCK (48u << 10) /* OpenSSL takes int lengths; a multiple of 3 and of 4 */

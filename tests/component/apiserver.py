@@ -1,7 +1,7 @@
 """A real etcd and kube-apiserver on loopback, for component tests.
 
-There is no controller-manager, scheduler or kubelet: pods are what a test writes, a namespace is not emptied when it
-is deleted, and no garbage is collected. Python's standard library and the openssl program are all that it needs.
+There is no scheduler and no kubelet, and no controller-manager unless a test starts one: pods are what a test writes, a
+namespace is not emptied when it is deleted, and no garbage is collected. Python's standard library and the openssl program are all that it needs.
 
     with ApiServer(bin_dir, tmp_dir) as api:
         api.kubectl("apply", "-k", "crds")
@@ -173,7 +173,23 @@ class ApiServer:
         time.sleep(down_seconds)
         self.start_apiserver()
 
+    def start_controllers(self, *names):
+        """Starts a controller-manager with these controllers only ("deployment-controller" …)."""
+        self._spawn(
+            "kube-controller-manager",
+            [
+                f"--kubeconfig={self.admin_kubeconfig}",
+                f"--controllers={','.join(names)}",
+                "--leader-elect=false",
+                f"--secure-port={free_port()}",
+                f"--cert-dir={self.dir}/pki/controllers",
+                "--authentication-skip-lookup",
+                "--horizontal-pod-autoscaler-sync-period=1s",
+            ],
+        )
+
     def stop(self):
+        self._end("kube-controller-manager", kill=True)
         self._end("kube-apiserver", kill=True)
         self._end("etcd", kill=True)
 

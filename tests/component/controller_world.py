@@ -3,7 +3,8 @@
 GOSTAT_BIN_DIR: etcd, kube-apiserver, kubectl and versitygw. GOSTAT_BIN: the binary (build/dev/gostat). GOSTAT_WORKLOADS:
 a directory with leaky and lively, as hack/workloads.sh makes it.
 
-No controller-manager runs: a workload's scale is its spec.replicas, and its pods are those that a test adds.
+No controller-manager runs: a workload's scale is its spec.replicas, and its pods are those that a test adds. Workloads
+counts them as if all that is wanted were there.
 """
 
 import base64
@@ -176,6 +177,40 @@ class Program:
         self.process.stdout.close()
 
 
+class Workloads:
+    """Says of each Deployment and StatefulSet, all the time, that it has what its spec asks for."""
+
+    def __init__(self, api):
+        self._api = api
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._stop.wait(0.3):
+            try:
+                for plural in KINDS.values():
+                    for w in self._api.request("GET", f"/apis/apps/v1/{plural}")[1].get("items", []):
+                        self._count(plural, w)
+            except (OSError, ValueError):  # the API server is away
+                pass
+
+    def _count(self, plural, w):
+        meta, n = w["metadata"], w["spec"]["replicas"]
+        status = {"observedGeneration": meta["generation"], "replicas": n, "updatedReplicas": n}
+        status |= {"readyReplicas": n, "availableReplicas": n}
+        if any(w["status"].get(k, 0) != v for k, v in status.items()):
+            path = f"/apis/apps/v1/namespaces/{meta['namespace']}/{plural}/{meta['name']}/status"
+            self._api.patch(path, {"status": status})
+
+
 class Space:
     """A namespace of a test's own, and everything in it. close() ends its processes; its objects stay."""
 
@@ -246,7 +281,9 @@ class Space:
             container["resources"] = {"limits": {"memory": limit}}
         spec = {"containers": [container], "hostNetwork": host_network}
         self.post(path, {"metadata": meta, "spec": spec})
-        self.patch(f"{path}/{name}/status", {"status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}})
+        ready = [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]
+        status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": ready}
+        self.patch(f"{path}/{name}/status", {"status": status})
 
     def delete_pod(self, name):
         status, answer = self.api.request("DELETE", f"/api/v1/namespaces/{self.name}/pods/{name}?gracePeriodSeconds=0")
@@ -258,21 +295,22 @@ class Space:
         self.pod(app, name or f"{app}-0", p.ip, p.port, owner, limit=limit)
         return p
 
+    def s3_spec(self, s3=None, secret="s3", ca=None):
+        return {
+            "endpoint": (s3 or self.s3).endpoint,
+            "bucket": BUCKET,
+            "prefix": "test",
+            "credentialsSecretRef": {"name": secret},
+            "caSecretRef": {"name": ca or secret},
+        }
+
     def policy(self, app, name=None, mode="Enforce", max_replicas=5, s3=None, secret="s3", ca=None, port="http", **spec):
         body = {
             "mode": mode,
             "selector": {"matchLabels": {"app": app}},
             "endpoint": {"pprof": {"port": port}, "metrics": {"port": port}},
             "sampling": {"intervalSeconds": 1, "timeoutSeconds": 1, "profileIntervalSeconds": 10},
-            "snapshot": {
-                "s3": {
-                    "endpoint": (s3 or self.s3).endpoint,
-                    "bucket": BUCKET,
-                    "prefix": "test",
-                    "credentialsSecretRef": {"name": secret},
-                    "caSecretRef": {"name": ca or secret},
-                }
-            },
+            "snapshot": {"s3": self.s3_spec(s3, secret, ca)},
             "healing": {"actions": [{"type": "ScaleOut", "scaleOut": {"maxReplicas": max_replicas}}]},
             **spec,
         }
@@ -371,7 +409,7 @@ def check_evidence(space, incident):
     for e in evidence:
         data = objects[e["key"]]
         assert hashlib.sha256(data).hexdigest() == e["sha256"] and len(data) == e["bytes"]
-        assert re.sub(r"\.pb\.gz$", ".json", e["key"]) in objects
+        assert re.sub(r"\.(pb\.gz|trace|txt)$", ".json", e["key"]) in objects
 
 
 class Parallel:

@@ -68,7 +68,35 @@ def s3(**fields):
     return at("snapshot.s3", fields)
 
 
+def window(**fields):
+    """A whole window with these fields changed; None takes one away."""
+    whole = {"name": "freeze", "effect": "Deny", "schedule": "0 20 * * 5", "durationMinutes": 600}
+    return {key: value for key, value in {**whole, **fields}.items() if value is not None}
+
+
+def windows(*items):
+    return at("healing.windows", list(items))
+
+
+def schedule(text):
+    return windows(window(schedule=text))
+
+
+def notice(**fields):
+    """A whole destination with these fields changed; None takes one away."""
+    whole = {"name": "oncall", "type": "WeCom", "urlSecretRef": {"name": "alerts", "key": "wecom"}}
+    return {key: value for key, value in {**whole, **fields}.items() if value is not None}
+
+
+def notify(*items):
+    return {"notify": list(items)}
+
+
 SCALE_OUT = {"type": "ScaleOut", "scaleOut": {"maxReplicas": 10}}
+REPLACE = {"type": "Replace", "replace": {"maxPods": 2, "readySeconds": 0}}
+EVICT = {"type": "Evict", "evict": {"maxPods": 8}}
+RESTART = {"type": "Restart"}
+HMAC = {"name": "alerts", "key": "hmac"}
 
 # name: patch to the valid spec
 ACCEPTED = {
@@ -102,6 +130,7 @@ ACCEPTED = {
             "floor": {"windowSeconds": 5, "windows": 2},
             "baseline": {"staticGoroutines": 1, "samples": 5, "percentile": 50},
             "tolerance": {"class": "Custom", "permille": 0},
+            "resources": {"cpuPercent": 0, "cpuForSeconds": 10, "goroutines": 0, "heapInuseBytes": 0},
             "leakProfile": "Never",
         },
     ),
@@ -114,6 +143,10 @@ ACCEPTED = {
             "floor": {"windowSeconds": 3600, "windows": 8},
             "baseline": {"staticGoroutines": 1000000000, "samples": 30, "percentile": 99},
             "tolerance": {"class": "Custom", "permille": 1000},
+            "resources": {
+                **{"cpuPercent": 1000, "cpuForSeconds": 3600, "goroutines": 10000000},
+                **{"heapInuseBytes": 2**50, "enabled": False},
+            },
             "leakProfile": "Auto",
         },
     ),
@@ -126,6 +159,27 @@ ACCEPTED = {
     "permille of Login": at("detection.tolerance", {"class": "Login", "permille": 5}),
     "permille of Search": at("detection.tolerance", {"class": "Search", "permille": 5}),
     "only the leak profile": at("snapshot.profiles", ["GoroutineLeak"]),
+    "all profiles": at(
+        "snapshot", {"profiles": ["Trace", "CPU", "Heap", "GoroutineLeak", "Goroutine"], "cpuSeconds": 600}
+    ),
+    "heap only": at("snapshot.profiles", ["Heap"]),
+    "no leak profile, but others": merge(
+        at("snapshot.profiles", ["GoroutineLeak", "CPU"]), at("detection.leakProfile", "Never")
+    ),
+    "only traces, dry run": merge({"mode": "DryRun"}, at("snapshot.profiles", ["Trace"])),
+    "seconds at their least": at("snapshot", {"cpuSeconds": 1, "traceSeconds": 1}),
+    "a trace of a minute": at("snapshot.traceSeconds", 60),
+    "retention of a day": at("snapshot.retention", {"highDays": 1, "mediumDays": 1, "maxBytes": 2**20}),
+    "retention of ten years": at(
+        "snapshot.retention", {"highDays": 3650, "mediumDays": 3650, "lowDays": 3650, "maxBytes": 2**50}
+    ),
+    "encrypted": s3(serverSideEncryption="AES256"),
+    "encrypted by the bucket's key": s3(serverSideEncryption="aws:kms"),
+    "encrypted by a key": s3(
+        serverSideEncryption="aws:kms", kmsKeyId="arn:aws:kms:us-east-1:123456789012:key/0f0f-1"
+    ),
+    "links of a minute": s3(presignSeconds=60),
+    "links of a week": s3(presignSeconds=604800),
     "no full dumps": at("snapshot.fullDumpMaxGoroutines", 0),
     "full dumps at their most": at("snapshot.fullDumpMaxGoroutines", 100000),
     "s3 over http with a port": s3(endpoint="http://127.0.0.1:7070"),
@@ -138,7 +192,34 @@ ACCEPTED = {
     "ca": s3(caSecretRef={"name": "gostat-s3"}),
     "healing without actions": {"healing": {"actions": []}},
     "observe with actions": {"mode": "Observe"},
-    "four actions": actions(*[SCALE_OUT] * 4),
+    "four actions": actions(SCALE_OUT, REPLACE, EVICT, RESTART),
+    "actions by their types": actions({"type": "Replace"}, {"type": "Evict"}, {"type": "Restart"}),
+    "holds equal": actions(merge(SCALE_OUT, at("scaleOut", {"holdSeconds": 30, "maxHoldSeconds": 30}))),
+    "holds of a day": actions(merge(SCALE_OUT, at("scaleOut", {"holdSeconds": 86400, "maxHoldSeconds": 86400}))),
+    "step as maxReplicas": actions(merge(SCALE_OUT, at("scaleOut.step", 10))),
+    "limits at their least": at(
+        "healing.limits", {"cooldownSeconds": 1, "maxActionsPerHour": 1, "minAvailablePercent": 0, "maxAddedReplicas": 1}
+    ),
+    "limits at their most": at(
+        "healing.limits",
+        {"cooldownSeconds": 86400, "maxActionsPerHour": 60, "minAvailablePercent": 100, "maxAddedReplicas": 1000},
+    ),
+    "eight windows": windows(*[window(name=f"w{i}") for i in range(8)]),
+    "a window of each effect": windows(window(), window(name="night", effect="Allow", timeZone="Asia/Shanghai")),
+    "a window of a minute": windows(window(durationMinutes=1, timeZone="Etc/GMT+8")),
+    "a window of a week": windows(window(durationMinutes=10080, timeZone="America/Argentina/Buenos_Aires")),
+    "schedule of names": schedule("0 9 1-7 JAN,mar-Jun MON-FRI"),
+    "schedule of steps": schedule("*/15 0-23/2 1,15 */3 0,7"),
+    "schedule of the last values": schedule("59 23 31 12 6"),
+    "schedule with zeros and blanks": schedule("05  08 01\t02 *"),
+    "eight destinations": notify(*[notice(name=f"n{i}") for i in range(8)]),
+    "a destination of each type": notify(
+        notice(minSeverity="P0"),
+        notice(name="slack", type="Slack", minSeverity="High"),
+        notice(name="hook", type="Webhook", hmacSecretRef=HMAC),
+        notice(name="plain-hook", type="Webhook", minSeverity="Low"),
+        notice(name="am", type="Alertmanager", minSeverity="Medium"),
+    ),
     "suspected is enough": at("healing.minGrade", "Suspected"),
     "proven only": at("healing.minGrade", "Proven"),
 }
@@ -151,6 +232,15 @@ def condition(name, **fields):
     }
 
 
+PENDING = {
+    **{"id": "a1", "incident": "payments-3fa94c07be", "type": "Replace", "step": "Marking", "from": 6, "to": 7},
+    **{"autoscaler": "payments", "minAvailable": 5, "readySeconds": 30, "growth": -40, "reason": "no pod got Ready"},
+    **{"begunTime": "2026-01-01T00:00:00Z", "stepTime": "2026-01-01T00:00:31Z"},
+    "victims": [
+        {"name": "payments-6c7d9dc87b-kxqh2", "uid": "p1", "hadCost": True, "cost": -100},
+        {"name": "payments-6c7d9dc87b-zzzzz", "uid": "p2", "hadCost": False},
+    ],
+}
 POLICY_STATUS = {
     "observedGeneration": 1,
     "conditions": [condition("Ready"), condition("Leaking")],
@@ -159,15 +249,16 @@ POLICY_STATUS = {
     "healing": {
         "workloads": [
             {
-                **{"kind": "Deployment", "name": "payments", "uid": "u1", "incident": "payments-3fa94c07be"},
-                **{"actionTimes": ["2026-01-01T00:00:00Z"], "addedReplicas": 1, "scaledTo": 7},
-                "pending": {
-                    **{"id": "a1", "incident": "payments-3fa94c07be", "type": "ScaleOut", "step": "Intended"},
-                    **{"from": 6, "to": 7, "previous": {}},
-                },
+                **{"apiVersion": "apps/v1", "kind": "Deployment", "name": "payments", "uid": "u1"},
+                **{"incident": "payments-3fa94c07be", "actionTimes": ["2026-01-01T00:00:00Z"]},
+                **{"lastFailed": True, "addedReplicas": 1, "scaledTo": 7, "autoscaler": "payments", "growth": 3600, "judged": True},
+                **{"scaledTime": "2026-01-01T00:00:00Z", "pending": PENDING},
             }
         ]
     },
+    "auditHead": "sha256:" + "0f" * 32,
+    "auditSequence": 12,
+    "auditTail": ['{"schema":"gostat.dev/audit/v1","seq":12}'],
 }
 INCIDENT_STATUS = {
     "policyRef": {"name": "payments", "uid": "u2"},
@@ -202,8 +293,12 @@ INCIDENT_STATUS = {
     "actions": [
         {
             **{"id": "a1", "type": "ScaleOut", "dryRun": False, "from": 6, "to": 7, "reason": ""},
-            **{"time": "2026-01-01T00:00:29Z", "outcome": "Succeeded"},
-        }
+            **{"time": "2026-01-01T00:00:29Z", "outcome": "Ineffective"},
+        },
+        {
+            **{"id": "a2", "type": "Replace", "dryRun": False, "from": 6, "to": 7, "reason": ""},
+            **{"time": "2026-01-01T00:10:29Z", "outcome": "Succeeded", "pods": ["payments-6c7d9dc87b-kxqh2"]},
+        },
     ],
 }
 
@@ -215,6 +310,34 @@ STATUS_REFUSED = {
         "Guessed",
         "step: Unsupported value",
     ),
+    "pending type": (
+        POLICIES,
+        ["healing", "workloads", 0, "pending", "type"],
+        "Guess",
+        "type: Unsupported value",
+    ),
+    "nine victims": (
+        POLICIES,
+        ["healing", "workloads", 0, "pending", "victims"],
+        [{"name": "p", "uid": "u"}] * 9,
+        "pending.victims: Too many",
+    ),
+    "victim without uid": (
+        POLICIES,
+        ["healing", "workloads", 0, "pending", "victims", 0],
+        {"name": "p"},
+        "pending.victims[0].uid: Required value",
+    ),
+    "time of a step": (
+        POLICIES,
+        ["healing", "workloads", 0, "pending", "stepTime"],
+        "now",
+        "pending.stepTime: Invalid value",
+    ),
+    "audit head": (POLICIES, ["auditHead"], "sha256:" + "F0" * 32, "status.auditHead: Invalid value"),
+    "audit sequence": (POLICIES, ["auditSequence"], -1, "status.auditSequence: Invalid value"),
+    "17 audit lines": (POLICIES, ["auditTail"], ["{}"] * 17, "status.auditTail: Too many"),
+    "audit line too long": (POLICIES, ["auditTail", 0], "a" * 2048, "status.auditTail[0]: Too long"),
     "added below 0": (
         POLICIES,
         ["healing", "workloads", 0, "addedReplicas"],
@@ -284,16 +407,18 @@ STATUS_REFUSED = {
     "evidence kind": (
         INCIDENTS,
         ["evidence", 0, "kind"],
-        "FullDump",
+        "Mutex",
         "status.evidence[0].kind: Unsupported value",
     ),
     "severity": (INCIDENTS, ["severity"], "Bad", "status.severity: Unsupported value"),
     "outcome": (
         INCIDENTS,
         ["actions", 0, "outcome"],
-        "Ineffective",
+        "Useless",
         "status.actions[0].outcome: Unsupported value",
     ),
+    "action": (INCIDENTS, ["actions", 0, "type"], "Delete", "status.actions[0].type: Unsupported value"),
+    "nine pods of an action": (INCIDENTS, ["actions", 1, "pods"], ["p"] * 9, "status.actions[1].pods: Too many"),
     "checksum": (INCIDENTS, ["evidence", 0, "sha256"], "F" * 64, "status.evidence[0].sha256: Invalid value"),
     "21 pods": (INCIDENTS, ["pods"], [{"name": "p"}] * 21, "status.pods: Too many"),
     "11 patterns": (

@@ -1,6 +1,39 @@
 """What a policy must not hold, for test_crds.py, and with which words it is refused."""
 
-from crd_cases import SCALE_OUT, actions, at, expression, merge, s3
+from crd_cases import (
+    EVICT,
+    HMAC,
+    REPLACE,
+    RESTART,
+    SCALE_OUT,
+    actions,
+    at,
+    expression,
+    merge,
+    notice,
+    notify,
+    s3,
+    schedule,
+    window,
+    windows,
+)
+
+
+def scale_out(**fields):
+    return actions(merge(SCALE_OUT, {"scaleOut": fields}))
+
+
+def resources(**fields):
+    return at("detection.resources", fields)
+
+
+RESOURCES = "spec.detection.resources"
+RETENTION = "spec.snapshot.retention"
+ACTION = "spec.healing.actions[0]"
+LIMITS = "spec.healing.limits"
+WINDOW = "spec.healing.windows[0]"
+SCHEDULE = WINDOW + ".schedule: Invalid value ... schedule must have five fields: minute (0-59)"
+NOTIFY = "spec.notify[0]"
 
 # name: (patch to the valid spec, what the message must hold: the field, and what is wrong or would be right)
 REFUSED = {
@@ -274,19 +307,18 @@ REFUSED = {
         at("detection.leakProfile", "Always"),
         'spec.detection.leakProfile: Unsupported value: "Always": supported values: "Auto", "Never"',
     ),
-    "rule of a later release": (at("detection.resources", {}), 'unknown field "spec.detection.resources"'),
     "no profiles": (at("snapshot.profiles", []), "spec.snapshot.profiles: Invalid value"),
-    "profile of a later release": (
-        at("snapshot.profiles", ["Heap"]),
-        "spec.snapshot.profiles[0]: Unsupported value",
+    "profile unknown": (
+        at("snapshot.profiles", ["FullDump"]),
+        'spec.snapshot.profiles[0]: Unsupported value: "FullDump": supported values: "Goroutine", "GoroutineLeak", "Heap", "CPU", "Trace"',
     ),
     "profile twice": (
         at("snapshot.profiles", ["Goroutine", "Goroutine"]),
         "spec.snapshot.profiles[1]: Duplicate value",
     ),
-    "three profiles": (
-        at("snapshot.profiles", ["Goroutine", "GoroutineLeak", "Goroutine"]),
-        "spec.snapshot.profiles: Too many: 3: must have at most 2",
+    "six profiles": (
+        at("snapshot.profiles", ["Goroutine", "GoroutineLeak", "Heap", "CPU", "Trace", "Heap"]),
+        "spec.snapshot.profiles: Too many: 6: must have at most 5",
     ),
     "full dump -1": (
         at("snapshot.fullDumpMaxGoroutines", -1),
@@ -386,14 +418,64 @@ REFUSED = {
         s3(caSecretRef={"name": "ca", "key": "a/b"}),
         "s3.caSecretRef.key: Invalid value ... key must be",
     ),
-    "retention of a later release": (at("snapshot.retention", {}), 'unknown field "spec.snapshot.retention"'),
+    "cpuPercent": (resources(cpuPercent=1001), RESOURCES + ".cpuPercent: Invalid value: 1001"),
+    "cpuPercent below 0": (resources(cpuPercent=-1), RESOURCES + ".cpuPercent: Invalid value: -1"),
+    "cpuForSeconds 9": (resources(cpuForSeconds=9), RESOURCES + ".cpuForSeconds: Invalid value: 9"),
+    "cpuForSeconds 3601": (resources(cpuForSeconds=3601), RESOURCES + ".cpuForSeconds: Invalid value: 3601"),
+    "goroutines of resources": (resources(goroutines=-1), RESOURCES + ".goroutines: Invalid value: -1"),
+    "heapInuseBytes": (resources(heapInuseBytes=-1), RESOURCES + ".heapInuseBytes: Invalid value: -1"),
+    "heapInuseBytes a quantity": (
+        resources(heapInuseBytes="512Mi"),
+        RESOURCES + '.heapInuseBytes: Invalid value: "string"',
+    ),
+    "a rule of resources that is none": (resources(memory=1), f'unknown field "{RESOURCES}.memory"'),
+    "only traces are kept": (
+        at("snapshot.profiles", ["Trace"]),
+        "spec.snapshot.profiles: Invalid value ... must name, in mode Enforce, one that can be had of every incident",
+    ),
+    "only leak profiles, never asked for": (
+        merge(at("snapshot.profiles", ["GoroutineLeak", "Trace"]), at("detection.leakProfile", "Never")),
+        "spec.snapshot.profiles: Invalid value ... GoroutineLeak with detection.leakProfile Auto",
+    ),
+    "cpuSeconds 0": (at("snapshot.cpuSeconds", 0), "spec.snapshot.cpuSeconds: Invalid value: 0"),
+    "cpuSeconds 601": (at("snapshot.cpuSeconds", 601), "spec.snapshot.cpuSeconds: Invalid value: 601"),
+    "traceSeconds 0": (at("snapshot.traceSeconds", 0), "spec.snapshot.traceSeconds: Invalid value: 0"),
+    "traceSeconds 61": (at("snapshot.traceSeconds", 61), "spec.snapshot.traceSeconds: Invalid value: 61"),
+    "highDays 0": (at("snapshot.retention.highDays", 0), RETENTION + ".highDays: Invalid value: 0"),
+    "highDays 3651": (at("snapshot.retention.highDays", 3651), RETENTION + ".highDays: Invalid value: 3651"),
+    "highDays below the default of mediumDays": (
+        at("snapshot.retention.highDays", 2),
+        RETENTION + ": Invalid value: snapshot.retention.highDays (7 if left out) must be at least mediumDays (3)",
+    ),
+    "lowDays above mediumDays": (
+        at("snapshot.retention.lowDays", 4),
+        RETENTION + ": Invalid value: snapshot.retention.highDays ... at least lowDays (1)",
+    ),
+    "maxBytes": (at("snapshot.retention.maxBytes", 1048575), RETENTION + ".maxBytes: Invalid value: 1048575"),
+    "encryption unknown": (
+        s3(serverSideEncryption="aws:kms:dsse"),
+        's3.serverSideEncryption: Unsupported value: "aws:kms:dsse": supported values: "AES256", "aws:kms"',
+    ),
+    "key without encryption": (
+        s3(kmsKeyId="k"),
+        "s3.kmsKeyId: Invalid value: kmsKeyId is for serverSideEncryption aws:kms: set that",
+    ),
+    "key with AES256": (s3(serverSideEncryption="AES256", kmsKeyId="k"), "s3.kmsKeyId: Invalid value: kmsKeyId is for"),
+    "key with a line end": (
+        s3(serverSideEncryption="aws:kms", kmsKeyId="k\nx: y"),
+        "s3.kmsKeyId: Invalid value ... kmsKeyId must be a key's id, alias or ARN",
+    ),
+    "key empty": (s3(serverSideEncryption="aws:kms", kmsKeyId=""), "s3.kmsKeyId: Invalid value"),
+    "key too long": (s3(serverSideEncryption="aws:kms", kmsKeyId="k" * 256), "s3.kmsKeyId: Too long"),
+    "presignSeconds 59": (s3(presignSeconds=59), "s3.presignSeconds: Invalid value: 59"),
+    "presignSeconds above a week": (s3(presignSeconds=604801), "s3.presignSeconds: Invalid value: 604801"),
     "grade": (
         at("healing.minGrade", "Certain"),
         'spec.healing.minGrade: Unsupported value: "Certain": supported values: "Suspected", "Probable", "Proven"',
     ),
-    "action of a later release": (
-        actions({"type": "Evict"}),
-        "spec.healing.actions[0].type: Unsupported value",
+    "action unknown": (
+        actions({"type": "Delete"}),
+        ACTION + '.type: Unsupported value: "Delete": supported values: "ScaleOut", "Replace", "Evict", "Restart"',
     ),
     "action without type": (
         actions({"scaleOut": {"maxReplicas": 3}}),
@@ -404,8 +486,44 @@ REFUSED = {
         "actions[0].scaleOut: Invalid value: scaleOut is required",
     ),
     "second action without settings": (
-        actions(SCALE_OUT, {"type": "ScaleOut"}),
+        actions(REPLACE, {"type": "ScaleOut"}),
         "spec.healing.actions[1].scaleOut",
+    ),
+    "an action twice": (
+        actions(SCALE_OUT, EVICT, RESTART, {"type": "Evict"}),
+        "spec.healing.actions: Invalid value: actions must not give a type twice",
+    ),
+    "scaleOut with Restart": (
+        actions({**SCALE_OUT, "type": "Restart"}),
+        ACTION + ".scaleOut: Invalid value: scaleOut is required with type ScaleOut, and with no other",
+    ),
+    "replace with Evict": (
+        actions({**REPLACE, "type": "Evict"}),
+        ACTION + ".replace: Invalid value: replace is for type Replace only: remove it",
+    ),
+    "evict with ScaleOut": (
+        actions({**SCALE_OUT, **EVICT, "type": "ScaleOut"}),
+        ACTION + ".evict: Invalid value: evict is for type Evict only: remove it",
+    ),
+    "restart has no settings": (
+        actions({"type": "Restart", "restart": {}}),
+        f'unknown field "{ACTION}.restart"',
+    ),
+    "replace maxPods 0": (
+        actions({"type": "Replace", "replace": {"maxPods": 0}}),
+        ACTION + ".replace.maxPods: Invalid value: 0",
+    ),
+    "replace maxPods 9": (
+        actions({"type": "Replace", "replace": {"maxPods": 9}}),
+        ACTION + ".replace.maxPods: Invalid value: 9",
+    ),
+    "readySeconds": (
+        actions({"type": "Replace", "replace": {"readySeconds": 3601}}),
+        ACTION + ".replace.readySeconds: Invalid value: 3601",
+    ),
+    "evict maxPods": (
+        actions({"type": "Evict", "evict": {"maxPods": 9}}),
+        ACTION + ".evict.maxPods: Invalid value: 9",
     ),
     "five actions": (actions(*[SCALE_OUT] * 5), "spec.healing.actions: Too many: 5: must have at most 4"),
     "no maxReplicas": (
@@ -424,9 +542,103 @@ REFUSED = {
         actions(merge(SCALE_OUT, at("scaleOut.step", 101))),
         "actions[0].scaleOut.step: Invalid value: 101",
     ),
-    "hold of a later release": (
-        actions(merge(SCALE_OUT, at("scaleOut.holdSeconds", 600))),
-        'unknown field "spec.healing.actions[0].scaleOut.holdSeconds"',
+    "maxReplicas below step": (
+        scale_out(step=11),
+        ACTION + ".scaleOut.maxReplicas: Invalid value: maxReplicas must be at least step",
+    ),
+    "holdSeconds 29": (scale_out(holdSeconds=29), ACTION + ".scaleOut.holdSeconds: Invalid value: 29"),
+    "maxHoldSeconds above a day": (
+        scale_out(maxHoldSeconds=86401),
+        ACTION + ".scaleOut.maxHoldSeconds: Invalid value: 86401",
+    ),
+    "maxHoldSeconds below the default hold": (
+        scale_out(maxHoldSeconds=599),
+        ACTION + ".scaleOut.maxHoldSeconds: Invalid value: maxHoldSeconds (7200 if left out) must be at least holdSeconds",
+    ),
+    "holdSeconds above the default of the most": (
+        scale_out(holdSeconds=7201),
+        ACTION + ".scaleOut.maxHoldSeconds: Invalid value: maxHoldSeconds (7200 if left out)",
+    ),
+    "maxActionsPerHour 0": (at("healing.limits.maxActionsPerHour", 0), LIMITS + ".maxActionsPerHour: Invalid value: 0"),
+    "maxActionsPerHour 61": (
+        at("healing.limits.maxActionsPerHour", 61),
+        LIMITS + ".maxActionsPerHour: Invalid value: 61",
+    ),
+    "minAvailablePercent": (
+        at("healing.limits.minAvailablePercent", 101),
+        LIMITS + ".minAvailablePercent: Invalid value: 101",
+    ),
+    "maxAddedReplicas 0": (at("healing.limits.maxAddedReplicas", 0), LIMITS + ".maxAddedReplicas: Invalid value: 0"),
+    "maxAddedReplicas 1001": (
+        at("healing.limits.maxAddedReplicas", 1001),
+        LIMITS + ".maxAddedReplicas: Invalid value: 1001",
+    ),
+    "nine windows": (windows(*[window(name=f"w{i}") for i in range(9)]), "spec.healing.windows: Too many: 9"),
+    "a window twice": (
+        windows(window(), window(effect="Allow")),
+        'spec.healing.windows[1]: Duplicate value: {"name":"freeze"}',
+    ),
+    "window without name": (windows(window(name=None)), WINDOW + ".name: Required value"),
+    "window's name": (windows(window(name="Freeze!")), WINDOW + ".name: Invalid value ... name must be lower-case"),
+    "window's name too long": (windows(window(name="a" * 64)), WINDOW + ".name: Too long"),
+    "window without effect": (windows(window(effect=None)), WINDOW + ".effect: Required value"),
+    "effect": (windows(window(effect="Forbid")), WINDOW + ".effect: Unsupported value"),
+    "window without schedule": (windows(window(schedule=None)), WINDOW + ".schedule: Required value"),
+    "window without duration": (windows(window(durationMinutes=None)), WINDOW + ".durationMinutes: Required value"),
+    "duration 0": (windows(window(durationMinutes=0)), WINDOW + ".durationMinutes: Invalid value: 0"),
+    "duration above a week": (windows(window(durationMinutes=10081)), WINDOW + ".durationMinutes: Invalid value: 10081"),
+    "schedule empty": (schedule(""), SCHEDULE),
+    "schedule of four fields": (schedule("0 20 * *"), SCHEDULE),
+    "schedule of six fields": (schedule("0 0 20 * * 5"), SCHEDULE),
+    "schedule by a word": (schedule("@daily"), SCHEDULE),
+    "minute 60": (schedule("60 20 * * 5"), SCHEDULE),
+    "hour 24": (schedule("0 24 * * 5"), SCHEDULE),
+    "day 0": (schedule("0 20 0 * 5"), SCHEDULE),
+    "day 32": (schedule("0 20 32 * 5"), SCHEDULE),
+    "month 13": (schedule("0 20 * 13 5"), SCHEDULE),
+    "month by a name that is none": (schedule("0 20 * MAI 5"), SCHEDULE),
+    "day of week 8": (schedule("0 20 * * 8"), SCHEDULE),
+    "step 0": (schedule("*/0 20 * * 5"), SCHEDULE),
+    "range without end": (schedule("0 8- * * *"), SCHEDULE),
+    "list without end": (schedule("0 8, * * *"), SCHEDULE),
+    "schedule too long": (schedule("0,1" + ",1" * 50 + " * * * *"), WINDOW + ".schedule: Too long"),
+    "time zone": (
+        windows(window(timeZone="UTC; rm")),
+        WINDOW + ".timeZone: Invalid value ... timeZone must be a name of the IANA time zone database",
+    ),
+    "time zone above": (windows(window(timeZone="../../etc/passwd")), WINDOW + ".timeZone: Invalid value"),
+    "time zone a path": (windows(window(timeZone="/Europe/Paris")), WINDOW + ".timeZone: Invalid value"),
+    "time zone empty": (windows(window(timeZone="")), WINDOW + ".timeZone: Invalid value"),
+    "time zone too long": (windows(window(timeZone="a" * 65)), WINDOW + ".timeZone: Too long"),
+    "nine destinations": (notify(*[notice(name=f"n{i}") for i in range(9)]), "spec.notify: Too many: 9"),
+    "a destination twice": (notify(notice(), notice(type="Slack")), 'spec.notify[1]: Duplicate value: {"name":"oncall"}'),
+    "destination's name": (notify(notice(name="-")), NOTIFY + ".name: Invalid value ... name must be lower-case"),
+    "destination unknown": (
+        notify(notice(type="Pager")),
+        NOTIFY + '.type: Unsupported value: "Pager": supported values: "WeCom", "Slack", "Webhook", "Alertmanager"',
+    ),
+    "destination without URL": (notify(notice(urlSecretRef=None)), NOTIFY + ".urlSecretRef: Required value"),
+    "URL without key": (
+        notify(notice(urlSecretRef={"name": "alerts"})),
+        NOTIFY + ".urlSecretRef.key: Required value",
+    ),
+    "URL in the policy": (notify(notice(url="https://x")), f'unknown field "{NOTIFY}.url"'),
+    "secret of the URL": (
+        notify(notice(urlSecretRef={"name": "A", "key": "k"})),
+        NOTIFY + ".urlSecretRef.name: Invalid value ... name must be a Secret's name",
+    ),
+    "key of the URL": (
+        notify(notice(urlSecretRef={"name": "a", "key": "a/b"})),
+        NOTIFY + ".urlSecretRef.key: Invalid value ... key must be a Secret's key",
+    ),
+    "severity of a destination": (notify(notice(minSeverity="Severe")), NOTIFY + ".minSeverity: Unsupported value"),
+    "signature to Slack": (
+        notify(notice(type="Slack", hmacSecretRef=HMAC)),
+        NOTIFY + ".hmacSecretRef: Invalid value: hmacSecretRef is for type Webhook only",
+    ),
+    "key of the signature": (
+        notify(notice(type="Webhook", hmacSecretRef={"name": "a", "key": "a b"})),
+        NOTIFY + ".hmacSecretRef.key: Invalid value ... key must be a Secret's key",
     ),
     "cooldown 0": (
         at("healing.limits.cooldownSeconds", 0),

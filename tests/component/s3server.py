@@ -21,6 +21,7 @@ import ssl
 import subprocess
 import time
 import urllib.parse
+import xml.etree.ElementTree
 
 
 def bin_dir_from_env():
@@ -128,15 +129,23 @@ class S3Server:
             raise RuntimeError(f"get {bucket}/{key}: {status}: {body.decode(errors='replace')[:500]}")
         return body if status == 200 else None
 
-    def request(self, method, path, body=b""):
-        """One signed request: (status, headers, body). The path is percent-encoded already, and has no query."""
+    def list_uploads(self, bucket, prefix):
+        """ListMultipartUploadsResult as an element."""
+        query = f"prefix={urllib.parse.quote(prefix, safe='')}&uploads="
+        status, _, body = self.request("GET", f"/{bucket}", query=query)
+        if status != 200:
+            raise RuntimeError(f"uploads of {bucket}: {status}: {body.decode(errors='replace')[:500]}")
+        return xml.etree.ElementTree.fromstring(body)
+
+    def request(self, method, path, body=b"", query=""):
+        """One signed request: (status, headers, body). The path is percent-encoded already, the query too, and sorted."""
         now = datetime.datetime.now(datetime.timezone.utc)
         day, stamp = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
         digest = hashlib.sha256(body).hexdigest()
         headers = {"host": f"127.0.0.1:{self.port}", "x-amz-content-sha256": digest, "x-amz-date": stamp}
         signed = ";".join(headers)
         canonical = "\n".join(
-            [method, path, "", *(f"{name}:{value}" for name, value in headers.items()), "", signed, digest]
+            [method, path, query, *(f"{name}:{value}" for name, value in headers.items()), "", signed, digest]
         )
         scope = f"{day}/{self.region}/s3/aws4_request"
         to_sign = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
@@ -149,7 +158,7 @@ class S3Server:
         tls = ssl.create_default_context(cafile=self.ca)
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=tls)
         try:
-            connection.request(method, path, body=body, headers=headers)
+            connection.request(method, path + ("?" + query if query else ""), body=body, headers=headers)
             reply = connection.getresponse()
             return reply.status, dict(reply.headers), reply.read()
         finally:

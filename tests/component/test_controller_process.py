@@ -9,7 +9,7 @@ import pytest
 
 from apiserver import ApiServer, free_port
 from apiserver import bin_dir_from_env as kubernetes_dir
-from controller_world import GOSTAT, ROOT, S3, Controller, Space, condition, until
+from controller_world import GOSTAT, ROOT, S3, Controller, Space, Workloads, condition, until
 
 USAGE = [  # arguments, in the one line on stderr
     (["--nonsense"], "nonsense"),
@@ -29,6 +29,8 @@ USAGE = [  # arguments, in the one line on stderr
     (["--log-format", "xml"], "--log-format: must be text or json, got xml"),
     (["--metrics-address", "nowhere"], "--metrics-address nowhere"),
     (["--health-address", "127.0.0.1:99999"], "--health-address 127.0.0.1:99999"),
+    (["--audit-log", "/no/such/directory/log"], "/no/such/directory/log"),
+    (["--cluster-name", "x" * 254], "--cluster-name: must have at most 253 bytes"),
     (["--kubeconfig", "/no/such/file"], "/no/such/file"),
 ]
 FLAGS = ["--incident-retention", "1m", "--namespace", "seen", "--namespace", "seen"]
@@ -56,7 +58,7 @@ def test_usage_errors(api, args, message):
 def test_help(api):
     done = subprocess.run([GOSTAT, "controller", "--help"], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stderr) == (0, "")
-    for flag in ("--kubeconfig", "--namespace", "--leader-elect", "--incident-retention"):
+    for flag in ("--kubeconfig", "--namespace", "--leader-elect", "--incident-retention", "--audit-log", "--cluster-name"):
         assert flag in done.stdout
 
 
@@ -88,9 +90,11 @@ def world(api, tmp_path_factory):
                 out = {"type": "ScaleOut", "scaleOut": {"maxReplicas": 5}}
                 for app in ("shop", "brief"):
                     space.program = space.leaky(app, space.workload(app, replicas=2))
-                    space.policy(app, healing={"limits": {"cooldownSeconds": 300}, "actions": [out, out]})
+                    actions = [out, {"type": "Restart"}]
+                    space.policy(app, healing={"limits": {"cooldownSeconds": 300}, "actions": actions})
             controller.start().wait_ready()
-            yield api, controller, *spaces
+            with Workloads(api):
+                yield api, controller, *spaces
         finally:
             for space in spaces:
                 space.close()
@@ -109,13 +113,13 @@ def test_pods_that_go(world):
 
 def test_killed_after_the_scale_patch(world):
     """kill -9 as soon as the scale is patched, before or after the outcome is recorded: started again it acts no second
-    time, knows what it did, and the cooldown goes on."""
+    time, knows what it did, and waits until that is judged before it does the next thing."""
     _, controller, seen, _ = world
     seen.wait_replicas("shop", 3)
     controller.end(9)
     controller.start().wait_ready()
-    i = seen.wait_action("shop", "Refused", "Cooldown", 30)
-    assert [a["outcome"] for a in i["status"]["actions"]] == ["Succeeded", "Refused"]
+    i = seen.wait_action("shop", "Refused", "Holding", 30)
+    assert [a["outcome"] for a in i["status"]["actions"] if a["outcome"] != "Refused"] == ["Succeeded"]
     history = seen.get_policy("shop")["status"]["healing"]["workloads"]
     mine = next(h for h in history if h["name"] == "shop")
     assert (len(mine["actionTimes"]), mine["addedReplicas"], mine.get("pending")) == (1, 1, None)

@@ -16,10 +16,17 @@ from crd_cases import (
     MINIMAL,
     POLICIES,
     POLICY_STATUS,
+    RESTART,
+    SCALE_OUT,
     STATUS_REFUSED,
     VALID,
+    actions,
     at,
     merge,
+    notice,
+    notify,
+    window,
+    windows,
 )
 from crd_refused import REFUSED
 
@@ -90,6 +97,10 @@ def test_defaults(api):
             "floor": {"enabled": True, "windowSeconds": 120, "windows": 4},
             "baseline": {"enabled": True, "staticGoroutines": 2000, "samples": 30, "percentile": 90},
             "tolerance": {"class": "Payment"},
+            "resources": {
+                **{"enabled": True, "cpuPercent": 90, "cpuForSeconds": 180},
+                **{"goroutines": 5000, "heapInuseBytes": 536870912},
+            },
             "leakProfile": "Auto",
         },
     }
@@ -99,14 +110,26 @@ def test_defaults_of_the_optional_parts(api):
     status, answer = dry_run(
         api,
         POLICIES,
-        merge(VALID, {"spec": at("snapshot.s3", {"prefix": None, "caSecretRef": {"name": "ca"}})}),
+        merge(
+            VALID,
+            {
+                "spec": {
+                    **at("snapshot.s3", {"prefix": None, "caSecretRef": {"name": "ca"}}),
+                    **actions(SCALE_OUT, {"type": "Replace", "replace": {}}, {"type": "Evict", "evict": {}}, RESTART),
+                    **notify(notice()),
+                }
+            },
+        ),
     )
     assert status == 201, answer
     spec = answer["spec"]
     assert spec["endpoint"]["metrics"] == {"port": "metrics", "path": "/metrics"}
     assert spec["snapshot"] == {
         "profiles": ["Goroutine", "GoroutineLeak"],
+        "cpuSeconds": 120,
+        "traceSeconds": 5,
         "fullDumpMaxGoroutines": 5000,
+        "retention": {"highDays": 7, "mediumDays": 3, "lowDays": 1, "maxBytes": 10737418240},
         "s3": {
             "endpoint": "https://s3.example.com",
             "region": "us-east-1",
@@ -114,13 +137,37 @@ def test_defaults_of_the_optional_parts(api):
             "addressing": "Path",
             "credentialsSecretRef": {"name": "gostat-s3"},
             "caSecretRef": {"name": "ca", "key": "ca.crt"},
+            "presignSeconds": 86400,
         },
     }
     assert spec["healing"] == {
         "minGrade": "Probable",
-        "actions": [{"type": "ScaleOut", "scaleOut": {"step": 1, "maxReplicas": 10}}],
-        "limits": {"cooldownSeconds": 600},
+        "actions": [
+            {
+                "type": "ScaleOut",
+                "scaleOut": {"step": 1, "maxReplicas": 10, "holdSeconds": 600, "maxHoldSeconds": 7200},
+            },
+            {"type": "Replace", "replace": {"maxPods": 1, "readySeconds": 30}},
+            {"type": "Evict", "evict": {"maxPods": 1}},
+            {"type": "Restart"},
+        ],
+        "limits": {
+            **{"cooldownSeconds": 600, "maxActionsPerHour": 4},
+            **{"minAvailablePercent": 75, "maxAddedReplicas": 5},
+        },
     }
+    assert spec["notify"] == [{**notice(), "minSeverity": "Low"}]
+
+
+def test_defaults_of_windows(api):
+    status, answer = dry_run(api, POLICIES, merge(VALID, {"spec": windows(window())}))
+    assert status == 201, answer
+    assert answer["spec"]["healing"]["windows"] == [{**window(), "timeZone": "UTC"}]
+
+
+def test_resource_incident(api):
+    status, answer = dry_run(api, INCIDENTS, merge(INCIDENT, {"spec": {"type": "Resource"}}))
+    assert status == 201, answer
 
 
 @pytest.mark.parametrize(
@@ -175,7 +222,7 @@ def test_incident_spec_is_immutable(api, stored, patch):
 @pytest.mark.parametrize(
     "patch, fragment",
     [
-        ({"type": "Resource"}, "spec.type: Unsupported value"),
+        ({"type": "MemoryLeak"}, "spec.type: Unsupported value"),
         ({"workloadRef": {"uid": None}}, "spec.workloadRef.uid: Required value"),
         ({"workloadRef": {"name": ""}}, "spec.workloadRef.name: Invalid value"),
         ({"workloadRef": None}, "spec.workloadRef: Required value"),

@@ -5,14 +5,17 @@ GOSTAT_BIN_DIR: versitygw. GOSTAT_S3_DRIVER: the driver (default build/dev/s3_dr
 
 import base64
 import hashlib
+import http.client
 import http.server
 import os
 import pathlib
 import random
 import socket
+import ssl
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -34,31 +37,62 @@ def s3(tmp_path_factory):
         yield server
 
 
+def command_line(s3, what, arguments, options):
+    """What starts the driver: (argv, environment)."""
+    options = {"endpoint": s3.endpoint, "region": s3.region, "bucket": BUCKET, "ca": s3.ca, **options}
+    secrets = {"S3_ACCESS_KEY": options.pop("access", s3.access), "S3_SECRET_KEY": options.pop("secret", s3.secret)}
+    flags = [str(x) for name, value in options.items() if value for x in ("--" + name.replace("_", "-"), value)]
+    return [DRIVER, what, *flags, "--", *arguments], {**os.environ, **secrets}
+
+
 @pytest.fixture
-def put(s3, tmp_path):
+def drive(s3):
+    """drive(command, arguments, **options): (lines before, [(kind, message) of each argument])."""
+
+    def run(what, arguments, **options):
+        argv, env = command_line(s3, what, arguments, options)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=90, env=env)
+        assert done.returncode == 0, done.stderr
+        assert s3.secret not in done.stdout + done.stderr
+        lines = done.stdout.split("\n")[:-1]  # splitlines() would break at more than that
+        results = [tuple(line.split("\t", 1)) for line in lines[-len(arguments) :]]
+        return lines[: -len(arguments)], results
+
+    return run
+
+
+@pytest.fixture
+def put(drive, tmp_path):
     """put(keys, body, **changes): [(kind, message)], for one key just the pair."""
 
     def run(keys, body=b"twelve bytes", **changes):
         file = tmp_path / "body"
         file.write_bytes(body)
-        options = {"endpoint": s3.endpoint, "region": s3.region, "bucket": BUCKET, "ca": s3.ca, "body": file, **changes}
-        secrets = {"S3_ACCESS_KEY": options.pop("access", s3.access), "S3_SECRET_KEY": options.pop("secret", s3.secret)}
-        flags = [str(x) for name, value in options.items() if value for x in ("--" + name.replace("_", "-"), value)]
         many = not isinstance(keys, str)
-        done = subprocess.run(
-            [DRIVER, *flags, "--", *(keys if many else [keys])],
-            capture_output=True,
-            text=True,
-            timeout=90,
-            env={**os.environ, **secrets},
-        )
-        assert done.returncode == 0, done.stderr
-        assert s3.secret not in done.stdout + done.stderr
-        results = [tuple(line.split("\t", 1)) for line in done.stdout.splitlines()]
-        assert len(results) == (len(keys) if many else 1)
+        _, results = drive("put", keys if many else [keys], body=file, **changes)
         return results if many else results[0]
 
     return run
+
+
+@pytest.fixture
+def upload(drive, tmp_path):
+    """upload(key, body, **changes): (lines, kind, message)."""
+
+    def run(key, body, **changes):
+        file = tmp_path / "body"
+        file.write_bytes(body)
+        lines, [(kind, message)] = drive("upload", [key], body=file, **changes)
+        return lines, kind, message
+
+    return run
+
+
+def uploads_of(s3, prefix):
+    """The multipart uploads that the store holds: [(key, id)]."""
+    root = s3.list_uploads(BUCKET, prefix)
+    space = root.tag.removesuffix("ListMultipartUploadsResult")
+    return [(u.findtext(space + "Key"), u.findtext(space + "UploadId")) for u in root.iter(space + "Upload")]
 
 
 KEYS = {
@@ -153,6 +187,135 @@ def test_outage(s3, put):
     assert kind == "transient" and "onnect" in message
     s3.start()
     assert put("outage") == ("ok", "")
+
+
+PART = 5 << 20
+
+
+@pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1, 2 * PART, 23_000_000])
+@pytest.mark.parametrize("piece", [16 << 10, 1_000_003])
+def test_uploads(s3, upload, size, piece):
+    body = random.Random(size).randbytes(size)
+    key = f"up/load+{size}/{piece} b"
+    lines, kind, message = upload(key, body, piece=piece)
+    assert (kind, message) == ("ok", "")
+    assert lines == [f"{hashlib.sha256(body).hexdigest()} {size}"]
+    assert s3.get(BUCKET, key) == body
+    assert uploads_of(s3, "up/") == []
+
+
+def test_encryption_is_asked_for(s3, put, upload):
+    """The gateway has none, but refuses what is not signed."""
+    assert put("sse/put", b"abc", sse="AES256") == ("ok", "")
+    assert upload("sse/upload", b"x" * (PART + 1), sse="AES256")[1:] == ("ok", "")
+    assert s3.get(BUCKET, "sse/upload") == b"x" * (PART + 1)
+
+
+@pytest.mark.parametrize("how", ["yes", "forget"])
+@pytest.mark.parametrize("size", [100, PART + 1, 12_000_000])
+def test_an_upload_that_stops_leaves_nothing(s3, upload, how, size):
+    _, kind, message = upload(f"stopped/{how}/{size}", b"x" * size, stop=how)
+    assert (kind, message) == ("transient", "the source failed")
+    assert uploads_of(s3, "stopped/") == []
+    assert s3.get(BUCKET, f"stopped/{how}/{size}") is None
+
+
+def test_uploads_are_refused_before_a_byte(s3, upload):
+    _, kind, message = upload("refused-upload", b"x" * (PART + 1), secret="wrong")
+    assert kind == "refused" and "SignatureDoesNotMatch" in message
+    _, kind, message = upload("refused-upload", b"x", secret="line\n")
+    assert kind == "refused" and "secretAccessKey holds a space" in message
+
+
+def test_a_killed_upload_is_swept(s3, drive, tmp_path):
+    (tmp_path / "body").write_bytes(b"x" * (2 * PART + 5))
+    for i in range(3):
+        argv, env = command_line(s3, "upload", [f"killed/a b+{i}/é"], {"body": tmp_path / "body", "stop": "hang"})
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env) as process:
+            assert process.stdout.readline() == "hanging\n"
+            process.kill()
+    assert len(uploads_of(s3, "killed/")) == 3
+    assert drive("sweep", ["killed/"], age=3_600_000) == (["0"], [("ok", "")])
+    assert drive("sweep", ["other/"]) == (["0"], [("ok", "")])
+    assert len(uploads_of(s3, "killed/")) == 3
+    time.sleep(1.1)  # the store tells whole seconds
+    assert drive("sweep", ["killed/"]) == (["3"], [("ok", "")])
+    assert uploads_of(s3, "killed/") == []
+    _, [(kind, message)] = drive("sweep", ["/"])
+    assert kind == "terminal" and "S3 prefix" in message
+
+
+def test_lists_in_pages(s3, drive):
+    names = {f"listed/{i // 100}/k {i}+é&<{i}>" for i in range(1203)} | {"listed/x", "listed/~"}
+    for name in names | {"listed", "listed-not/x", "lister/x"}:  # the gateway keeps objects as files
+        file = s3.root / BUCKET / name
+        if name != "listed":
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"12345")
+    lines, results = drive("list", ["listed/"])
+    assert results == [("ok", "")]
+    rows = [line.split("\t") for line in lines]
+    assert {row[0] for row in rows} == names and len(rows) == len(names)
+    assert {row[1] for row in rows} == {"5"}
+    assert all(row[2].startswith("20") and row[2].endswith("Z") for row in rows)
+    assert drive("list", ["nothing/"]) == ([], [("ok", "")])
+
+
+def test_get_and_delete(s3, put, drive):
+    key = "short/a b+c"
+    assert put(key, b"some text") == ("ok", "")
+    assert drive("get", [key]) == (["some text"], [("ok", "")])
+    _, [(kind, message)] = drive("get", [key], max=5)
+    assert kind == "terminal" and "over 5 bytes" in message
+    assert drive("delete", [key, "short/never was"]) == ([], [("ok", "")] * 2)
+    assert s3.get(BUCKET, key) is None
+    _, [(kind, message)] = drive("get", [key])
+    assert kind == "not-found" and "no such object" in message
+    _, [(kind, message)] = drive("delete", ["k"], bucket="no-such-bucket")
+    assert kind == "not-found" and "no-such-bucket" in message
+
+
+def fetch(s3, url):
+    """What anyone gets who follows the link; names under localhost are not every resolver's."""
+    at = urllib.parse.urlsplit(url)
+    tls = ssl.create_default_context(cafile=s3.ca)
+    connection = http.client.HTTPSConnection("127.0.0.1", at.port, timeout=30, context=tls)
+    try:
+        connection.request("GET", f"{at.path}?{at.query}", headers={"Host": at.netloc})
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+    finally:
+        connection.close()
+
+
+def test_links(s3, put, drive):
+    for key in ("links/a", KEYS["UTF-8"], KEYS["plus"], KEYS["question, hash, percent"]):
+        assert put(key, key.encode()) == ("ok", "")
+        [link], results = drive("presign", [key], seconds=60)
+        assert results == [("ok", "")]
+        assert fetch(s3, link) == (200, key.encode())
+        assert fetch(s3, link[:-1] + ("0" if link[-1] != "0" else "1"))[0] == 403
+        assert fetch(s3, link.replace("Expires=60", "Expires=61"))[0] == 403
+    [link], _ = drive("presign", ["links/a"], endpoint=f"https://localhost:{s3.port}", bucket=VIRTUAL, virtual_host="yes")
+    assert link.startswith(f"https://{VIRTUAL}.localhost:{s3.port}/links/a?")
+    [link], _ = drive("presign", ["links/a"], seconds=1)
+    time.sleep(2.1)
+    assert fetch(s3, link)[0] == 403
+    _, [(kind, message)] = drive("presign", ["links/a"], seconds=604801)
+    assert kind == "terminal" and "1 to 604800" in message
+
+
+def test_virtual_host_for_all(s3, upload, drive):
+    options = {"endpoint": f"https://localhost:{s3.port}", "bucket": VIRTUAL, "virtual_host": "yes"}
+    body = b"v" * (PART + 5)
+    assert upload("host/a b", body, **options)[1:] == ("ok", "")
+    assert s3.get(VIRTUAL, "host/a b") == body
+    lines, results = drive("list", ["host/"], **options)
+    assert results == [("ok", "")] and [line.split("\t")[:2] for line in lines] == [["host/a b", str(len(body))]]
+    assert drive("sweep", ["host/"], **options) == (["0"], [("ok", "")])
+    [link], _ = drive("presign", ["host/a b"], **options)
+    assert fetch(s3, link) == (200, body)
+    assert drive("delete", ["host/a b"], **options) == ([], [("ok", "")])
 
 
 class Liar(http.server.BaseHTTPRequestHandler):

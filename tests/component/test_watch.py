@@ -562,30 +562,35 @@ def test_healthy_program_is_not_accused(world):
 
 
 def test_evidence(world):
-    """Each dump with its description; of what the leak profile has graded, that one too. go tool pprof reads both."""
+    """Each profile with its description; of what the leak profile has graded, that one too. go tool pprof reads both. The
+    full dump is kept as it was read, where one was asked for once the incident was there."""
     for kind, program in world.leaky.items():
         found(world, kind)
         name = program.address.replace(":", "-")
         files = sorted(p for p in (world.evidence / "local" / name).rglob("*") if p.is_file())
-        assert {p.suffix for p in files} == {".gz", ".json"}, "nothing temporary is left"
-        dumps = [p for p in files if p.name.endswith(".pb.gz")]
+        assert {p.suffix for p in files} <= {".gz", ".json", ".txt"}, "nothing temporary is left"
+        dumps = [p for p in files if p.suffix != ".json"]
         assert len(dumps) * 2 == len(files)
-        kinds = [re.fullmatch(rf"\d{{8}}T\d{{6}}Z-{re.escape(name)}-(\w+)\.pb\.gz", p.name)[1] for p in dumps]
-        assert set(kinds) == ({"goroutine", "goroutineleak"} if kind in PROVEN else {"goroutine"})
+        kinds = [re.fullmatch(rf"\d{{8}}T\d{{6}}Z-{re.escape(name)}-(\w+)\.(pb\.gz|txt)", p.name)[1] for p in dumps]
+        assert set(kinds) - {"fulldump"} == ({"goroutine", "goroutineleak"} if kind in PROVEN else {"goroutine"})
+        assert kinds.count("fulldump") <= 1
         for dump in dumps:
             check_dump(dump, program.address, LEAKS[kind][0])
-        for dump in (dumps[kinds.index(k)] for k in set(kinds)):
+        if "fulldump" in kinds:
+            assert LEAKS[kind][0] in dumps[kinds.index("fulldump")].read_text()
+        for dump in (dumps[kinds.index(k)] for k in set(kinds) - {"fulldump"}):
             top = subprocess.run(["go", "tool", "pprof", "-top", "-cum", dump], capture_output=True, text=True, check=True)
             assert LEAKS[kind][0] in top.stdout
 
 
 def check_dump(dump, pod, leaf):
     assert re.fullmatch(rf"{re.escape(pod.replace(':', '-'))}-[0-9a-f]{{10}}", dump.parent.name)
-    metadata = json.loads(dump.with_name(dump.name.removesuffix(".pb.gz") + ".json").read_text())
+    stem, ending = re.fullmatch(r"(.*-(\w+))\.(?:pb\.gz|txt)", dump.name).groups()
+    metadata = json.loads(dump.with_name(stem + ".json").read_text())
     assert metadata["sha256"] == hashlib.sha256(dump.read_bytes()).hexdigest()
     assert metadata["bytes"] == dump.stat().st_size
     assert metadata["pod"] == pod
-    assert metadata["kind"] == ("GoroutineLeak" if dump.name.endswith("-goroutineleak.pb.gz") else "Goroutine")
+    assert metadata["kind"].lower() == ending
     assert metadata["patterns"][0]["leafFunction"] == leaf
 
 

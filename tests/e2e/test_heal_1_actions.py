@@ -1,6 +1,8 @@
 """Each action on a real workload: what it does, what it leaves, and what it never does."""
 
+import contextlib
 import json
+import re
 import subprocess
 import threading
 import time
@@ -68,9 +70,10 @@ class Availability:
             resource_version=since,
             timeout_seconds=300,
         )
-        for event in stream:
-            self._see(event["type"], event["object"])
-            self.fewest = min(self.fewest, sum(self._pods.values()))
+        with contextlib.suppress(kubernetes.client.rest.urllib3.exceptions.HTTPError):  # stopped
+            for event in stream:
+                self._see(event["type"], event["object"])
+                self.fewest = min(self.fewest, sum(self._pods.values()))
 
     def stop(self):
         self._watch.stop()
@@ -309,7 +312,8 @@ def twins(shop):
 
 def mask(decision, name):
     """A line of the audit log without mode, names, ids and times."""
-    d = json.loads(json.dumps(decision).replace(name, "NAME"))
+    text = json.dumps(decision).replace(name, "NAME")
+    d = json.loads(re.sub(r"NAME(-[a-z0-9]+){2}", "POD", text))
     for field in ("seq", "previous", "time", "decision", "incident"):
         del d[field]
     del d["policy"]["uid"], d["policy"]["mode"], d["workload"]["uid"]

@@ -46,5 +46,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     same(a.open_fds, b.open_fds);
     same(a.rss, b.rss);
     same(a.load, b.load);
+    same(a.gomaxprocs, b.gomaxprocs);
     return 0;
 }

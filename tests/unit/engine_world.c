@@ -90,6 +90,28 @@ static void on_incident(void *ctx, gs_incident *i, bool urgent)
     w->stored[k] = copy_of(i);
 }
 
+static void on_decision(void *ctx, const gs_decision *d)
+{
+    world *w = ctx;
+    w->decisions = gs_grow(w->decisions, &w->cap_decisions, w->n_decisions + 1, sizeof *w->decisions);
+    world_decision *to = &w->decisions[w->n_decisions++];
+    *to = (world_decision){.ms = w->now,
+                           .kind = d->kind,
+                           .type = d->type,
+                           .from = d->from,
+                           .to = d->to,
+                           .outcome = d->outcome,
+                           .refusal = d->refusal};
+    (void)snprintf(to->id, sizeof to->id, "%s", d->action_id);
+    (void)snprintf(to->message, sizeof to->message, "%s", d->message);
+    for (size_t k = 0, n = 0; k < d->n_victims; k++)
+        n += (size_t)snprintf(to->pods + n, sizeof to->pods - n, "%.60s ", d->victims[k].name);
+    if (!d->policy || !d->workload || !d->wall_ms ||
+        (d->kind == GS_DECISION_REFUSE) != (d->refusal != GS_REFUSAL_NONE) ||
+        (d->kind == GS_DECISION_REFUSE ? d->action_id[0] : d->incident && !d->action_id[0]))
+        world_violate(w, "a decision without a policy, a workload, a time, an id or a reason");
+}
+
 static void on_policy(void *ctx, const gs_policy *p)
 {
     world *w = ctx;
@@ -105,7 +127,8 @@ static void start(world *w)
         .arm = arm,
         .arm_ctx = w,
         .seed = 42,
-        .recorder = {.event = on_event, .incident = on_incident, .policy = on_policy, .ctx = w},
+        .recorder =
+            {.event = on_event, .incident = on_incident, .policy = on_policy, .decision = on_decision, .ctx = w},
     };
     world_ports(w);
     w->armed = -1;
@@ -114,7 +137,8 @@ static void start(world *w)
 
 void world_open(world *w)
 {
-    *w = (world){.now = 1000000, .sample_ms = 3, .profile_ms = 40, .put_ms = 70, .act_ms = 30, .raw_bytes = 1000};
+    *w = (world){
+        .now = 1000000, .sample_ms = 3, .profile_ms = 40, .put_ms = 70, .take_ms = 60, .act_ms = 30, .raw_bytes = 1000};
     start(w);
     gs_engine_synced(w->e);
 }
@@ -138,10 +162,13 @@ void world_close(world *w)
     for (size_t k = 0; k < w->n_pods; k++) {
         free(w->pods[k]->leaks.v);
         free(w->pods[k]->dumps.v);
+        for (size_t t = 0; t < GS_PROFILE_KINDS; t++)
+            free(w->pods[k]->takes[t].v);
         free(w->pods[k]);
     }
     free(w->pods);
     free(w->lines);
+    free(w->decisions);
     if (w->violations[0])
         fail_msg("%s", w->violations);
 }
@@ -194,8 +221,11 @@ gs_policy *world_policy(const char *name)
     (void)snprintf(p->name, sizeof p->name, "%s", name);
     (void)snprintf(p->uid, sizeof p->uid, "uid-%.40s", name);
     p->mode = GS_MODE_ENFORCE;
+    p->detection.resources.enabled = false; /* many leaks here are large: an incident more for each */
     p->has_s3 = true;
-    p->actions[0] = (gs_action_spec){.type = GS_ACTION_SCALE_OUT, .scale_out = {.step = 1, .max_replicas = 10}};
+    p->actions[0] =
+        (gs_action_spec){.type = GS_ACTION_SCALE_OUT,
+                         .scale_out = {.step = 1, .max_replicas = 10, .hold_s = 86400, .max_hold_s = 86400}};
     p->n_actions = 1;
     return p;
 }
@@ -253,6 +283,14 @@ fake_pod *world_usual(world *w)
     world_site(p, "net/http.(*conn).serve", 12, 0, 0)->state = GS_STATE_IO_WAIT;
     world_watch(w, "p", p);
     return p;
+}
+
+gs_incident *world_leaking(world *w)
+{
+    fake_pod *p = world_usual(w);
+    (void)world_site(p, WORLD_LEAK, 0, 2, w->now);
+    (void)world_until(w, GS_EVENT_INCIDENT, MINUTE);
+    return world_incident(w, 0);
 }
 
 void world_run(world *w, int64_t ms)

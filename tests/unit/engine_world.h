@@ -58,16 +58,26 @@ typedef struct fake_pod {
     double load_per_leak;             /* requests in flight */
     const char *revision;
     uint64_t memory_limit;
-    bool watched;                       /* by the engine that was freed last */
-    bool hides_start;                   /* no process_start_time_seconds */
-    const gs_sample *odd_sample;        /* what /metrics says instead */
-    unsigned samples, totals, profiles; /* requests seen */
-    fake_times leaks, dumps;            /* such profiles asked for */
-    unsigned in_flight, most_in_flight; /* samples */
+    bool removed, has_cost; /* by the actuator: it is not there any more; marked */
+    int cost;
+    bool watched;                           /* by the engine that was freed last */
+    bool hides_start;                       /* no process_start_time_seconds */
+    const gs_sample *odd_sample;            /* what /metrics says instead */
+    unsigned samples, totals, profiles;     /* requests seen */
+    fake_times leaks, dumps;                /* such profiles asked for */
+    fake_times takes[GS_PROFILE_KINDS];     /* evidence taken */
+    enum gs_kind no_take[GS_PROFILE_KINDS]; /* what the pod answers instead; GS_OK: a profile */
+    unsigned in_flight, most_in_flight;     /* samples */
     int64_t first_sample_ms, last_sample_ms, min_gap_ms, max_gap_ms;
 } fake_pod;
 
-enum store_mode { STORE_OK, STORE_FAILS, STORE_HANGS, STORE_LIES /* says that it has something of an hour ago */ };
+enum store_mode {
+    STORE_OK,
+    STORE_FAILS,
+    STORE_HANGS,
+    STORE_LIES,       /* says that it has something of an hour ago */
+    STORE_TAKES_FAIL, /* what is put is stored, what is taken is not */
+};
 enum act_mode {
     ACT_OK,
     ACT_FAILS,       /* recorded as failed */
@@ -82,8 +92,11 @@ enum act_mode {
 typedef struct fake_scale {
     gs_workload_ref workload;
     int replicas;
-    bool gone, not_scalable;
+    bool gone, not_scalable, not_replaceable, rolling, blocked; /* blocked: by a PodDisruptionBudget */
+    int never_ready;                                            /* of its pods, the newest ones */
     char autoscaler[64];
+    bool keda;
+    int hpa_min, hpa_max;
     char policy[64];
     bool recorded;
     gs_heal_history record;
@@ -97,6 +110,17 @@ typedef struct world_line {
     char reason[200];
 } world_line;
 
+/* A line of the audit log. */
+typedef struct world_decision {
+    int64_t ms;
+    enum gs_decision_kind kind;
+    char id[16], message[160], pods[200]; /* pods: with a ' ' behind each */
+    enum gs_action_type type;
+    int from, to;
+    enum gs_outcome outcome;
+    enum gs_refusal refusal;
+} world_decision;
+
 typedef struct world {
     gs_engine *e;
     gs_ports ports;
@@ -106,7 +130,7 @@ typedef struct world {
     fake_pod **pods;
     size_t n_pods, cap_pods;
     struct world_call *calls;
-    int64_t sample_ms, profile_ms, put_ms, act_ms; /* how long an answer takes; 0: within the call */
+    int64_t sample_ms, profile_ms, put_ms, take_ms, act_ms; /* how long an answer takes; 0: within the call */
     enum store_mode store;
     enum act_mode act;
     bool facts_fail, no_evidence_wanted;
@@ -119,10 +143,13 @@ typedef struct world {
     bool dead;           /* the controller is: nothing more is answered */
     world_line *lines;
     size_t n_lines, cap_lines;
+    world_decision *decisions;
+    size_t n_decisions, cap_decisions;
     char violations[512]; /* promises of ports.h, or of the project, that were broken; "" none */
-    unsigned pools, puts, facts_calls, scale_outs, undos, resumes, policy_tells, incident_tells;
-    int64_t put_at[64];           /* the first ones */
-    int64_t stored_at, scaled_at; /* the first time; 0: never */
+    unsigned pools, puts, takes, forgotten_takes, facts_calls, policy_tells, incident_tells;
+    unsigned begun, resumes, undos, records, restarts; /* resumes: of what was recorded before */
+    int64_t put_at[64];                                /* the first ones */
+    int64_t stored_at, scaled_at;                      /* the first time; 0: never */
     uint64_t most_pending;
 } world;
 
@@ -133,7 +160,8 @@ void world_free_engine(world *w);
 void world_restart(world *w);
 
 gs_workload_ref world_workload(const char *name);
-/* Enforce, minGrade Probable, one ScaleOut by 1 up to 10, S3, cooldown 600 s; not yet in force. */
+/* Enforce, minGrade Probable, one ScaleOut by 1 up to 10 that is held for a day, S3, cooldown 600 s, no
+ * detection.resources; not yet in force. */
 gs_policy *world_policy(const char *name);
 const gs_policy *world_set(world *w, gs_policy *p);
 fake_pod *world_pod(world *w, const char *workload, const char *name);
@@ -142,6 +170,9 @@ void world_watch(world *w, const char *policy, const fake_pod *p);
 void world_drop(world *w, const fake_pod *p, enum gs_leave why);
 /* The usual: policy "p" in force, workload "shop" of 3 replicas, its pod "shop-1" with 12 healthy goroutines, watched. */
 fake_pod *world_usual(world *w);
+/* The same, and shop-1 leaks 2 goroutines a second from now on; its incident, once it is told. */
+#define WORLD_LEAK "shop/pay"
+gs_incident *world_leaking(world *w);
 fake_scale *world_scale(world *w, const char *workload);
 
 void world_run(world *w, int64_t ms);

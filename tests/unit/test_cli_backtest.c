@@ -210,7 +210,8 @@ static gs_policy *healing_policy(enum gs_mode mode)
     p->min_grade = GS_GRADE_SUSPECTED;
     p->detection.floor.window_s = 30;
     p->detection.floor.windows = 2;
-    p->actions[0] = (gs_action_spec){.type = GS_ACTION_SCALE_OUT, .scale_out = {.step = 1, .max_replicas = 10}};
+    p->actions[0] = (gs_action_spec){.type = GS_ACTION_SCALE_OUT,
+                                     .scale_out = {.step = 1, .max_replicas = 10, .hold_s = 600, .max_hold_s = 7200}};
     p->n_actions = 1;
     return p;
 }

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "cli/term.h"
 #include "cli/watch.h"
+#include "core/resource.h"
 #include "wire/json.h"
 
 #include <setjmp.h>
@@ -167,6 +168,7 @@ static void json_line(void **state)
     gs_cleanup(gs_json_doc_free) json_t *doc = NULL;
     assert_int_equal(gs_json_doc_parse(gs_buf_str(&out), 10000, &doc, NULL), 0);
     assert_string_equal(gs_json_doc_str(gs_json_doc_at(doc, "pattern", NULL), "leafFunction"), "a\033[31m\nb");
+    assert_string_equal(gs_json_doc_str(doc, "type"), "GoroutineLeak");
     assert_string_equal(gs_json_doc_str(doc, "reason"), "x\ny");
 }
 
@@ -217,12 +219,32 @@ static void replicas(void **state)
     assert_non_null(strstr(out.p, "\"target\":\"shop\",\"incident\":\"\",\"grade\":\"Probable\",\"podCount\":22,"));
 }
 
+/* Too much of something is no leak: it has a type, and no grade. */
+static void resources(void **state)
+{
+    (void)state;
+    const gs_workload_ref w = {.kind = "Process", .ns = GS_WATCH_NS, .name = "127.0.0.1:1"};
+    gs_cleanup(gs_incident_free) gs_incident *i = gs_resource_incident(&w, GS_HIGH_HEAP);
+    gs_cleanup(gs_buf_done) gs_buf out = GS_BUF(10000);
+    gs_watch_event e = {.event = GS_EVENT_INCIDENT, .target = "127.0.0.1:1", .incident = i, .reason = "x"};
+    gs_watch_event_json(&e, &out);
+    assert_non_null(strstr(out.p, "\"grade\":null,"));
+    assert_non_null(strstr(out.p, "\"pattern\":null,\"patterns\":null,\"type\":\"Resource\",\"reason\":\"x\"}"));
+    gs_buf_reset(&out);
+    gs_watch_incident_text(i, NULL, &out);
+    assert_non_null(strstr(out.p, "Too much heap in 127.0.0.1:1 (Low, Open)\n"));
+    gs_buf_reset(&out);
+    e.incident = NULL;
+    gs_watch_event_json(&e, &out);
+    assert_non_null(strstr(out.p, "\"type\":null,"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(term_text),     cmocka_unit_test(term_cell), cmocka_unit_test(targets),
         cmocka_unit_test(replica_names), cmocka_unit_test(json_line), cmocka_unit_test(text_lines),
-        cmocka_unit_test(replicas),
+        cmocka_unit_test(replicas),      cmocka_unit_test(resources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

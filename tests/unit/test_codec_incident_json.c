@@ -75,11 +75,13 @@ static gs_incident *full(void)
         gs_incident_add_evidence(i, &e);
     }
     for (int k = 0; k < GS_MAX_INCIDENT_ACTIONS + 3; k++) {
-        gs_action *a = gs_incident_add_action(i, GS_ACTION_SCALE_OUT, T0 + 29000 + k * 1000);
-        a->dry_run = k % 2;
+        gs_action *a = gs_incident_add_action(i, (enum gs_action_type)(k % GS_ACTION_TYPES), T0 + 29000 + k * 1000);
+        a->dry_run = k % 5 == 2;
         a->from = 6;
         a->to = k % 3 ? 7 : 0;
-        a->outcome = (enum gs_outcome)(k % (GS_OUTCOME_REFUSED + 1));
+        a->outcome = (enum gs_outcome)(k % (GS_OUTCOME_INEFFECTIVE + 1));
+        for (int p = 0; p < k % 9; p++)
+            gs_action_add_pod(a, gs_str_of(p % 2 ? "payments-1" : "payments-2"));
         (void)gs_str_copy(a->reason, sizeof a->reason, gs_str_of(k % 2 ? "" : "Cooldown: wait"));
     }
     (void)gs_condition_set(gs_condition_slot(i->conditions, 2, "Resolved"), "False", "Leaking", "m", 1, T0);
@@ -143,6 +145,20 @@ static void make_probable(gs_incident *i)
     i->revision[0] = 0;
 }
 
+static void make_resource(gs_incident *i)
+{
+    i->type = GS_INCIDENT_RESOURCE;
+    (void)gs_str_copy(i->pattern_id, sizeof i->pattern_id, GS_STR(GS_RESOURCE_HEAP));
+    while (i->n_patterns)
+        gs_pattern_done(&i->patterns[--i->n_patterns]);
+    for (size_t k = 0; k < i->n_pods; k++)
+        i->pods[k].leaking = 0;
+    i->grade = GS_GRADE_SUSPECTED;
+    i->reasons = GS_REASON_HEAP;
+    i->rules = 0;
+    i->score = 0;
+}
+
 /* What is read back says the same again. */
 static void test_round_trip(void **state)
 {
@@ -151,11 +167,9 @@ static void test_round_trip(void **state)
         const char *name;
         void (*make)(gs_incident *);
         enum gs_phase phase;
-    } cases[] = {{"full", make_full, GS_PHASE_MITIGATING},
-                 {"resolved", make_resolved, GS_PHASE_RESOLVED},
-                 {"reopened", make_reopened, GS_PHASE_OPEN},
-                 {"fresh", make_fresh, GS_PHASE_OPEN},
-                 {"probable", make_probable, GS_PHASE_MITIGATING}};
+    } cases[] = {{"full", make_full, GS_PHASE_MITIGATING},         {"resolved", make_resolved, GS_PHASE_RESOLVED},
+                 {"reopened", make_reopened, GS_PHASE_OPEN},       {"fresh", make_fresh, GS_PHASE_OPEN},
+                 {"probable", make_probable, GS_PHASE_MITIGATING}, {"resource", make_resource, GS_PHASE_MITIGATING}};
     for (size_t k = 0; k < GS_LEN(cases); k++) {
         gs_cleanup(gs_incident_free) gs_incident *a = full();
         gs_cleanup(gs_incident_free) gs_incident *b = NULL;
@@ -169,6 +183,7 @@ static void test_round_trip(void **state)
         assert_string_equal(first.p, second.p);
         assert_int_equal(gs_incident_phase(b), cases[k].phase);
         assert_int_equal(gs_incident_phase(a), cases[k].phase);
+        assert_int_equal(b->type, a->type);
         assert_int_equal(b->action_seq, a->action_seq);
         assert_int_equal(b->rules, a->rules);
         assert_int_equal(b->reasons, a->reasons);
@@ -252,8 +267,9 @@ static void test_reasons(void **state)
 {
     (void)state;
     static const char *const words[] = {"FloorRises",  "SiteGrows",        "CountsSurvive", "IdsSurvive",
-                                        "LeakProfile", "LeakProfileGrows", "GrowthRule",    "SurgeRule",
-                                        "BlockedRule", "SiteRule",         "FloorRule",     "BaselineRule"};
+                                        "LeakProfile", "LeakProfileGrows", "CpuHigh",       "GoroutinesHigh",
+                                        "HeapHigh",    "GrowthRule",       "SurgeRule",     "BlockedRule",
+                                        "SiteRule",    "FloorRule",        "BaselineRule"};
     gs_cleanup(gs_incident_free) gs_incident *i = full();
     gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(1 << 20);
     gs_cleanup(gs_json_doc_free) json_t *doc = NULL;
@@ -492,6 +508,14 @@ static void test_snapshot_keys(void **state)
          "prod/eu/shop/payments/payments-3fa94c07be/20260101T000026Z-payments-1-goroutine", GS_PROFILE_GOROUTINE},
         {"of the leak profile", "", "shop", "payments", "payments-1",
          "shop/payments/payments-3fa94c07be/20260101T000026Z-payments-1-goroutineleak", GS_PROFILE_LEAK},
+        {"of a dump", "", "shop", "payments", "payments-1",
+         "shop/payments/payments-3fa94c07be/20260101T000026Z-payments-1-fulldump", GS_PROFILE_DUMP},
+        {"of the heap", "", "shop", "payments", "payments-1",
+         "shop/payments/payments-3fa94c07be/20260101T000026Z-payments-1-heap", GS_PROFILE_HEAP},
+        {"of the CPU", "", "shop", "payments", "payments-1",
+         "shop/payments/payments-3fa94c07be/20260101T000026Z-payments-1-cpu", GS_PROFILE_CPU},
+        {"of the runtime", "", "shop", "payments", "payments-1",
+         "shop/payments/payments-3fa94c07be/20260101T000026Z-payments-1-trace", GS_PROFILE_TRACE},
         {"no prefix, no namespace", "", "", "127.0.0.1:6060", "[::1]:6060",
          "127.0.0.1-6060/payments-3fa94c07be/20260101T000026Z----1--6060-goroutine", GS_PROFILE_GOROUTINE},
         {"hostile", "", "..", "../../etc/passwd", "a/../b\n",
@@ -512,16 +536,25 @@ static void test_snapshot_keys(void **state)
     }
 }
 
-static void test_snapshot_wanted(void **state)
+static void test_snapshot_kinds(void **state)
 {
     (void)state;
+    static const char *const suffixes[GS_PROFILE_KINDS] = {".pb.gz", ".pb.gz", ".txt", ".pb.gz", ".pb.gz", ".trace"};
     gs_cleanup(gs_policy_free) gs_policy *p = gs_policy_new();
-    for (unsigned wanted = 0; wanted < 4; wanted++) {
-        p->snapshot_goroutine = wanted & 1;
-        p->snapshot_leak = wanted & 2;
-        assert_int_equal(gs_snapshot_wanted(p, GS_PROFILE_GOROUTINE), (wanted & 1) != 0);
-        assert_int_equal(gs_snapshot_wanted(p, GS_PROFILE_LEAK), (wanted & 2) != 0);
-        assert_false(gs_snapshot_wanted(p, GS_PROFILE_DUMP));
+    for (enum gs_profile_kind k = 0; k < GS_PROFILE_KINDS; k++) {
+        gs_evidence e;
+        for (enum gs_profile_kind only = 0; only < GS_PROFILE_KINDS; only++) {
+            p->snapshot_kinds = 1U << only;
+            bool with = k == GS_PROFILE_DUMP ? only == GS_PROFILE_GOROUTINE : only == k;
+            assert_int_equal(gs_snapshot_wanted(p, k), with);
+        }
+        assert_string_equal(gs_snapshot_suffix(k), suffixes[k]);
+        assert_true(strlen(suffixes[k]) < GS_SNAPSHOT_SUFFIX_MAX);
+        assert_non_null(strchr(gs_snapshot_content_type(k), '/'));
+        gs_snapshot_evidence(&e, "payments-1", k, T0);
+        assert_string_equal(e.kind, gs_profile_kind_name(k));
+        assert_string_equal(e.pod, "payments-1");
+        assert_int_equal(e.time_ms, T0);
     }
 }
 
@@ -557,12 +590,12 @@ static void test_snapshot_metadata(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_reasons),         cmocka_unit_test(test_scores),
-        cmocka_unit_test(test_revision),        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_long_workload),
-        cmocka_unit_test(test_others),          cmocka_unit_test(test_snapshot_keys),
-        cmocka_unit_test(test_snapshot_wanted), cmocka_unit_test(test_snapshot_metadata),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_reasons),        cmocka_unit_test(test_scores),
+        cmocka_unit_test(test_revision),       cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_names),          cmocka_unit_test(test_long_workload),
+        cmocka_unit_test(test_others),         cmocka_unit_test(test_snapshot_keys),
+        cmocka_unit_test(test_snapshot_kinds), cmocka_unit_test(test_snapshot_metadata),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,6 +193,38 @@ static void test_memory_limit(void **state)
     }
 }
 
+static void test_cpu_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *spec;
+        uint32_t limit;
+    } cases[] = {
+        {"cores", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"2\",\"memory\":\"64Mi\"}}}]}", 2000},
+        {"thousandths", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"250m\"}}}]}", 250},
+        {"a fraction", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"1.5\"}}}]}", 1500},
+        {"a number", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":3}}}]}", 3000},
+        {"the sum",
+         "{\"initContainers\":[{\"restartPolicy\":\"Always\",\"resources\":{\"limits\":{\"cpu\":\"100m\"}}}],"
+         "\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"400m\"}}},{\"resources\":{\"limits\":{\"cpu\":\"1\"}}}]}",
+         1500},
+        {"one has none", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"1\"}}},{\"name\":\"b\"}]}", 0},
+        {"requests are no limit", "{\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"1\"}}}]}", 0},
+        {"a limit of 0 is none", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"0\"}}}]}", 0},
+        {"no quantity", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"all\"}}}]}", 0},
+        {"too many", "{\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"4294968\"}}}]}", 0},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_cleanup(gs_pod_free) gs_pod *p = NULL;
+        gs_autofree char *object = gs_sprintf("{" META ",\"spec\":%s}", cases[i].spec);
+        gs_error err = {0};
+        if (gs_pod_from_json(gs_str_of(object), &p, &err) < 0)
+            fail_msg("%s: %s", cases[i].name, err.msg);
+        if (p->cpu_limit_milli != cases[i].limit)
+            fail_msg("%s: %u", cases[i].name, p->cpu_limit_milli);
+    }
+}
+
 static void test_revision(void **state)
 {
     (void)state;
@@ -220,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_usual),        cmocka_unit_test(test_states),
                                        cmocka_unit_test(test_refused),      cmocka_unit_test(test_ports),
-                                       cmocka_unit_test(test_memory_limit), cmocka_unit_test(test_revision)};
+                                       cmocka_unit_test(test_memory_limit), cmocka_unit_test(test_cpu_limit),
+                                       cmocka_unit_test(test_revision)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

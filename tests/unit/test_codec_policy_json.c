@@ -1,6 +1,7 @@
 #include "codec/policy_json.h"
 
 #include "base/clock.h"
+#include "core/stack.h"
 #include "wire/yaml.h"
 
 #include <setjmp.h>
@@ -34,69 +35,95 @@ static int decode(const char *spec, bool strict, bool need, gs_policy **ret, gs_
 }
 
 /* The file of the API's documentation, as far as it is obeyed. */
-static const char whole[] = "apiVersion: gostat.dev/v1alpha1\n"
-                            "kind: GostatPolicy\n"
-                            "metadata:\n"
-                            "  name: payments\n"
-                            "  namespace: shop\n"
-                            "  uid: 0f0f\n"
-                            "  resourceVersion: \"12345\"\n"
-                            "  generation: 3\n"
-                            "  creationTimestamp: \"2026-01-01T00:00:01Z\"\n"
-                            "  deletionTimestamp: \"2026-01-02T00:00:01Z\"\n"
-                            "  finalizers: [example.com/other, gostat.dev/undo]\n"
-                            "  labels: {a: b}\n"
-                            "  managedFields: [{manager: kubectl}]\n"
-                            "spec:\n"
-                            "  mode: Enforce\n"
-                            "  suspend: true\n"
-                            "  selector:\n"
-                            "    matchLabels: {app: payments, tier: \"\"}\n"
-                            "    matchExpressions:\n"
-                            "    - {key: example.com/track, operator: In, values: [stable, canary]}\n"
-                            "    - {key: debug, operator: DoesNotExist}\n"
-                            "  endpoint:\n"
-                            "    scheme: HTTP\n"
-                            "    pprof: {port: 7070, path: /a/b}\n"
-                            "    metrics: {port: metrics, path: /m}\n"
-                            "  sampling: {intervalSeconds: 10, timeoutSeconds: 3, profileIntervalSeconds: 60}\n"
-                            "  detection:\n"
-                            "    growth: {enabled: false, periods: 4, percentPerMinute: 20}\n"
-                            "    surge: {goroutines: 100, percent: 50, windowSeconds: 60}\n"
-                            "    blocked: {goroutines: 7}\n"
-                            "    floor: {enabled: false, windowSeconds: 60, windows: 8}\n"
-                            "    baseline: {enabled: false, staticGoroutines: 50, samples: 10, percentile: 75}\n"
-                            "    tolerance: {class: Custom, permille: 35}\n"
-                            "    leakProfile: Never\n"
-                            "  snapshot:\n"
-                            "    profiles: [GoroutineLeak]\n"
-                            "    fullDumpMaxGoroutines: 100\n"
-                            "    s3:\n"
-                            "      endpoint: https://s3.example.com:9000\n"
-                            "      region: eu-west-1\n"
-                            "      bucket: my.bucket\n"
-                            "      prefix: prod/eu\n"
-                            "      addressing: Path\n"
-                            "      credentialsSecretRef: {name: gostat-s3}\n"
-                            "      caSecretRef: {name: ca, key: tls.crt}\n"
-                            "  healing:\n"
-                            "    minGrade: Proven\n"
-                            "    actions:\n"
-                            "    - {type: ScaleOut, scaleOut: {step: 2, maxReplicas: 10}}\n"
-                            "    - {type: ScaleOut, scaleOut: {maxReplicas: 20}}\n"
-                            "    limits: {cooldownSeconds: 60}\n"
-                            "status: {observedGeneration: 3}\n";
+static const char whole[] =
+    "apiVersion: gostat.dev/v1alpha1\n"
+    "kind: GostatPolicy\n"
+    "metadata:\n"
+    "  name: payments\n"
+    "  namespace: shop\n"
+    "  uid: 0f0f\n"
+    "  resourceVersion: \"12345\"\n"
+    "  generation: 3\n"
+    "  creationTimestamp: \"2026-01-01T00:00:01Z\"\n"
+    "  deletionTimestamp: \"2026-01-02T00:00:01Z\"\n"
+    "  finalizers: [example.com/other, gostat.dev/undo]\n"
+    "  labels: {a: b}\n"
+    "  managedFields: [{manager: kubectl}]\n"
+    "spec:\n"
+    "  mode: Enforce\n"
+    "  suspend: true\n"
+    "  selector:\n"
+    "    matchLabels: {app: payments, tier: \"\"}\n"
+    "    matchExpressions:\n"
+    "    - {key: example.com/track, operator: In, values: [stable, canary]}\n"
+    "    - {key: debug, operator: DoesNotExist}\n"
+    "  endpoint:\n"
+    "    scheme: HTTP\n"
+    "    pprof: {port: 7070, path: /a/b}\n"
+    "    metrics: {port: metrics, path: /m}\n"
+    "  sampling: {intervalSeconds: 10, timeoutSeconds: 3, profileIntervalSeconds: 60}\n"
+    "  detection:\n"
+    "    growth: {enabled: false, periods: 4, percentPerMinute: 20}\n"
+    "    surge: {goroutines: 100, percent: 50, windowSeconds: 60}\n"
+    "    blocked: {goroutines: 7}\n"
+    "    floor: {enabled: false, windowSeconds: 60, windows: 8}\n"
+    "    baseline: {enabled: false, staticGoroutines: 50, samples: 10, percentile: 75}\n"
+    "    tolerance: {class: Custom, permille: 35}\n"
+    "    resources: {cpuPercent: 80, cpuForSeconds: 60, goroutines: 0, heapInuseBytes: 1048576}\n"
+    "    leakProfile: Never\n"
+    "  snapshot:\n"
+    "    profiles: [CPU, GoroutineLeak, Trace]\n"
+    "    cpuSeconds: 30\n"
+    "    traceSeconds: 3\n"
+    "    retention: {highDays: 30, lowDays: 2, maxBytes: 1048576}\n"
+    "    fullDumpMaxGoroutines: 100\n"
+    "    s3:\n"
+    "      endpoint: https://s3.example.com:9000\n"
+    "      region: eu-west-1\n"
+    "      bucket: my.bucket\n"
+    "      prefix: prod/eu\n"
+    "      addressing: Path\n"
+    "      credentialsSecretRef: {name: gostat-s3}\n"
+    "      caSecretRef: {name: ca, key: tls.crt}\n"
+    "      serverSideEncryption: aws:kms\n"
+    "      kmsKeyId: alias/gostat\n"
+    "      presignSeconds: 3600\n"
+    "  healing:\n"
+    "    minGrade: Proven\n"
+    "    actions:\n"
+    "    - {type: Replace, replace: {maxPods: 2, readySeconds: 5}}\n"
+    "    - {type: ScaleOut, scaleOut: {step: 2, maxReplicas: 10, holdSeconds: 30}}\n"
+    "    - {type: Restart}\n"
+    "    - {type: Evict, evict: {maxPods: 3}}\n"
+    "    limits: {cooldownSeconds: 60, maxActionsPerHour: 9, minAvailablePercent: 50, "
+    "maxAddedReplicas: 7}\n"
+    "    windows:\n"
+    "    - {name: freeze, effect: Deny, schedule: 0 20 * * 5, durationMinutes: 600, "
+    "timeZone: Asia/Shanghai}\n"
+    "    - {name: day, effect: Allow, schedule: 30 8 1-7 JAN *, durationMinutes: 1}\n"
+    "  notify:\n"
+    "  - {name: oncall, type: WeCom, urlSecretRef: {name: alerts, key: wecom}, minSeverity: P0}\n"
+    "  - name: hook\n"
+    "    type: Webhook\n"
+    "    urlSecretRef: {name: alerts, key: url}\n"
+    "    hmacSecretRef: {name: signing, key: k.1}\n"
+    "status: {observedGeneration: 3}\n";
+
+static gs_policy *read_whole(void)
+{
+    gs_cleanup(gs_buf_done) gs_buf json = GS_BUF(1 << 20);
+    gs_policy *p = NULL;
+    gs_error err = {0};
+    assert_int_equal(gs_yaml_to_json(gs_str_of(whole), &json, &err), 0);
+    if (gs_policy_from_json(gs_buf_str(&json), true, true, &p, &err) < 0)
+        fail_msg("%s", err.msg);
+    return p;
+}
 
 static void test_whole(void **state)
 {
     (void)state;
-    gs_cleanup(gs_buf_done) gs_buf json = GS_BUF(1 << 20);
-    gs_cleanup(gs_policy_free) gs_policy *p = NULL;
-    gs_error err = {0};
-    assert_int_equal(gs_yaml_to_json(gs_str_of(whole), &json, &err), 0);
-    int r = gs_policy_from_json(gs_buf_str(&json), true, true, &p, &err);
-    if (r < 0)
-        fail_msg("%s", err.msg);
+    gs_cleanup(gs_policy_free) gs_policy *p = read_whole();
     assert_string_equal(p->ns, "shop");
     assert_string_equal(p->name, "payments");
     assert_string_equal(p->uid, "0f0f");
@@ -135,7 +162,21 @@ static void test_whole(void **state)
     assert_int_equal(p->detection.baseline.percentile, 75);
     assert_int_equal(p->detection.tolerance.class, GS_CLASS_CUSTOM);
     assert_int_equal(p->detection.tolerance.permille, 35);
-    assert_true(p->has_s3 && p->snapshot_leak && !p->snapshot_goroutine);
+    assert_true(p->detection.resources.enabled);
+    assert_int_equal(p->detection.resources.cpu_percent, 80);
+    assert_int_equal(p->detection.resources.cpu_for_s, 60);
+    assert_int_equal(p->detection.resources.goroutines, 0);
+    assert_int_equal(p->detection.resources.heap_inuse, 1048576);
+}
+
+static void test_whole_snapshot(void **state)
+{
+    (void)state;
+    gs_cleanup(gs_policy_free) gs_policy *p = read_whole();
+    assert_true(p->has_s3);
+    assert_int_equal(p->snapshot_kinds, 1u << GS_PROFILE_LEAK | 1u << GS_PROFILE_CPU | 1u << GS_PROFILE_TRACE);
+    assert_int_equal(p->cpu_s, 30);
+    assert_int_equal(p->trace_s, 3);
     assert_int_equal(p->full_dump_max, 100);
     assert_string_equal(p->s3.endpoint, "https://s3.example.com:9000");
     assert_string_equal(p->s3.region, "eu-west-1");
@@ -144,13 +185,64 @@ static void test_whole(void **state)
     assert_string_equal(p->s3.credentials_secret, "gostat-s3");
     assert_string_equal(p->s3.ca_secret, "ca");
     assert_string_equal(p->s3.ca_key, "tls.crt");
+    assert_int_equal(p->s3.sse, GS_SSE_KMS);
+    assert_string_equal(p->s3.kms_key_id, "alias/gostat");
+    assert_int_equal(p->s3.presign_s, 3600);
+    assert_int_equal(p->retention.high_days, 30);
+    assert_int_equal(p->retention.medium_days, 3);
+    assert_int_equal(p->retention.low_days, 2);
+    assert_int_equal(p->retention.max_bytes, 1048576);
+}
+
+static void test_whole_healing(void **state)
+{
+    (void)state;
+    static const enum gs_action_type types[] = {GS_ACTION_REPLACE, GS_ACTION_SCALE_OUT, GS_ACTION_RESTART,
+                                                GS_ACTION_EVICT};
+    gs_cleanup(gs_policy_free) gs_policy *p = read_whole();
     assert_int_equal(p->min_grade, GS_GRADE_PROVEN);
-    assert_int_equal(p->n_actions, 2);
-    assert_int_equal(p->actions[0].scale_out.step, 2);
-    assert_int_equal(p->actions[0].scale_out.max_replicas, 10);
-    assert_int_equal(p->actions[1].scale_out.step, 1);
-    assert_int_equal(p->actions[1].scale_out.max_replicas, 20);
-    assert_int_equal(p->cooldown_s, 60);
+    assert_int_equal(p->n_actions, 4);
+    for (size_t i = 0; i < p->n_actions; i++)
+        assert_int_equal(p->actions[i].type, types[i]);
+    assert_int_equal(p->actions[0].replace.max_pods, 2);
+    assert_int_equal(p->actions[0].replace.ready_s, 5);
+    assert_int_equal(p->actions[1].scale_out.step, 2);
+    assert_int_equal(p->actions[1].scale_out.max_replicas, 10);
+    assert_int_equal(p->actions[1].scale_out.hold_s, 30);
+    assert_int_equal(p->actions[1].scale_out.max_hold_s, 7200);
+    assert_int_equal(p->actions[3].evict.max_pods, 3);
+    assert_int_equal(p->limits.cooldown_s, 60);
+    assert_int_equal(p->limits.max_actions_per_hour, 9);
+    assert_int_equal(p->limits.min_available_percent, 50);
+    assert_int_equal(p->limits.max_added_replicas, 7);
+    assert_int_equal(p->n_windows, 2);
+    assert_string_equal(p->windows[0].name, "freeze");
+    assert_true(p->windows[0].deny && !p->windows[1].deny);
+    assert_string_equal(p->windows[0].schedule, "0 20 * * 5");
+    assert_int_equal(p->windows[0].cron.hours, 1 << 20);
+    assert_int_equal(p->windows[0].cron.weekdays, 1 << 5);
+    assert_int_equal(p->windows[0].duration_min, 600);
+    assert_string_equal(p->windows[0].time_zone, "Asia/Shanghai");
+    assert_string_equal(p->windows[1].time_zone, "UTC");
+    assert_int_equal(p->windows[1].cron.months, 1 << 1);
+    assert_null(p->windows[0].zone);
+}
+
+static void test_whole_notify(void **state)
+{
+    (void)state;
+    gs_cleanup(gs_policy_free) gs_policy *p = read_whole();
+    assert_int_equal(p->n_notify, 2);
+    assert_string_equal(p->notify[0].name, "oncall");
+    assert_int_equal(p->notify[0].type, GS_NOTIFY_WECOM);
+    assert_string_equal(p->notify[0].url_secret, "alerts");
+    assert_string_equal(p->notify[0].url_key, "wecom");
+    assert_string_equal(p->notify[0].hmac_secret, "");
+    assert_int_equal(p->notify[0].min_severity, GS_SEVERITY_P0);
+    assert_int_equal(p->notify[1].type, GS_NOTIFY_WEBHOOK);
+    assert_string_equal(p->notify[1].hmac_secret, "signing");
+    assert_string_equal(p->notify[1].hmac_key, "k.1");
+    assert_int_equal(p->notify[1].min_severity, GS_SEVERITY_LOW);
 }
 
 static void test_defaults(void **state)
@@ -194,12 +286,46 @@ static void test_defaults(void **state)
         assert_int_equal(p->detection.baseline.percentile, 90);
         assert_int_equal(p->detection.tolerance.class, GS_CLASS_PAYMENT);
         assert_int_equal(p->detection.tolerance.permille, 20);
-        assert_true(p->snapshot_goroutine && p->snapshot_leak);
+        assert_int_equal(p->snapshot_kinds, 1u << GS_PROFILE_GOROUTINE | 1u << GS_PROFILE_LEAK);
+        assert_int_equal(p->cpu_s, 120);
+        assert_int_equal(p->trace_s, 5);
+        assert_true(p->detection.resources.enabled);
+        assert_int_equal(p->detection.resources.cpu_percent, 90);
+        assert_int_equal(p->detection.resources.cpu_for_s, 180);
+        assert_int_equal(p->detection.resources.goroutines, 5000);
+        assert_int_equal(p->detection.resources.heap_inuse, 536870912);
         assert_int_equal(p->full_dump_max, 5000);
         assert_int_equal(p->min_grade, GS_GRADE_PROBABLE);
-        assert_int_equal(p->n_actions, 0);
-        assert_int_equal(p->cooldown_s, 600);
+        assert_true(p->n_actions == 0 && p->n_windows == 0 && p->n_notify == 0);
+        assert_int_equal(p->limits.cooldown_s, 600);
+        assert_int_equal(p->limits.max_actions_per_hour, 4);
+        assert_int_equal(p->limits.min_available_percent, 75);
+        assert_int_equal(p->limits.max_added_replicas, 5);
+        assert_int_equal(p->retention.high_days, 7);
+        assert_int_equal(p->retention.medium_days, 3);
+        assert_int_equal(p->retention.low_days, 1);
+        assert_int_equal(p->retention.max_bytes, 10737418240);
+        assert_int_equal(p->s3.presign_s, 86400);
+        assert_int_equal(p->s3.sse, GS_SSE_NONE);
     }
+}
+
+/* Settings of actions that are left out. */
+static void test_action_defaults(void **state)
+{
+    (void)state;
+    gs_cleanup(gs_policy_free) gs_policy *p = NULL;
+    gs_error err = {0};
+    if (decode(ACTIONS("{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}},{\"type\":\"Replace\"},"
+                       "{\"type\":\"Evict\",\"evict\":{}}"),
+               true, true, &p, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(p->actions[0].scale_out.step, 1);
+    assert_int_equal(p->actions[0].scale_out.hold_s, 600);
+    assert_int_equal(p->actions[0].scale_out.max_hold_s, 7200);
+    assert_int_equal(p->actions[1].replace.max_pods, 1);
+    assert_int_equal(p->actions[1].replace.ready_s, 30);
+    assert_int_equal(p->actions[2].evict.max_pods, 1);
 }
 
 /* The tolerance that counts, with what is left out. */
@@ -323,15 +449,16 @@ static const struct {
     {"permille 0 of a named class", TOLERANCE("\"class\":\"Login\",\"permille\":0"), "got 0 with class Login"},
     {"leak profile", RULE("\"leakProfile\":\"Always\""),
      "spec.detection.leakProfile: must be one of Never, Auto; got \"Always\""},
-    {"rule of another stage", RULE("\"resources\":{}"), "spec.detection.resources: no such field"},
+    {"rule of resources that is none", RULE("\"resources\":{\"memory\":1}"),
+     "spec.detection.resources.memory: no such field"},
     {"full dump -1", SNAPSHOT("\"fullDumpMaxGoroutines\":-1"),
      "spec.snapshot.fullDumpMaxGoroutines: must be 0..100000, got -1"},
     {"full dump too large", SNAPSHOT("\"fullDumpMaxGoroutines\":100001"), "must be 0..100000, got 100001"},
     {"full dump never", SNAPSHOT("\"fullDumpMaxGoroutines\":0"), NULL},
     {"a profile twice", SNAPSHOT("\"profiles\":[\"GoroutineLeak\",\"GoroutineLeak\"]"),
      "spec.snapshot.profiles[1]: is given twice"},
-    {"three profiles", SNAPSHOT("\"profiles\":[\"Goroutine\",\"GoroutineLeak\",\"Goroutine\"]"),
-     "spec.snapshot.profiles: must have at most 2"},
+    {"six profiles", SNAPSHOT("\"profiles\":[\"Goroutine\",\"GoroutineLeak\",\"Heap\",\"CPU\",\"Trace\",\"Heap\"]"),
+     "spec.snapshot.profiles: must have at most 5"},
     {"scheme", SEL ",\"endpoint\":{\"scheme\":\"HTTPS\",\"pprof\":{\"port\":1}}",
      "spec.endpoint.scheme: must be one of HTTP;"},
     {"port 0", SEL ",\"endpoint\":{\"pprof\":{\"port\":0}}", "spec.endpoint.pprof.port: must be 1..65535, got 0"},
@@ -358,8 +485,6 @@ static const struct {
     {"path empty", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"\"}}", "spec.endpoint.pprof.path:"},
     {"path of injected request", SEL ",\"endpoint\":{\"pprof\":{\"port\":1,\"path\":\"/a\\r\\nX: y\"}}",
      "spec.endpoint.pprof.path:"},
-    {"profiles", SEL "," END ",\"snapshot\":{\"profiles\":[\"Heap\"]}",
-     "spec.snapshot.profiles[0]: must be one of Goroutine, GoroutineLeak; got \"Heap\""},
     {"no profiles", SEL "," END ",\"snapshot\":{\"profiles\":[]}", "spec.snapshot.profiles: must have at least 1"},
     {"store: http, port", SEL "," END "," S3_AT("http://10.0.0.1:9000"), NULL},
     {"store: IPv6", SEL "," END "," S3_AT("https://[fd00::1]:9000"), NULL},
@@ -413,8 +538,8 @@ static const struct {
      "spec.healing.actions[0].scaleOut.maxReplicas: is required"},
     {"step 0", ACTIONS("{\"type\":\"ScaleOut\",\"scaleOut\":{\"step\":0,\"maxReplicas\":3}}"),
      "step: must be 1..100, got 0"},
-    {"action of another stage", ACTIONS("{\"type\":\"Restart\"}"),
-     "spec.healing.actions[0].type: must be one of ScaleOut;"},
+    {"action unknown", ACTIONS("{\"type\":\"Delete\"}"),
+     "spec.healing.actions[0].type: must be one of ScaleOut, Replace, Evict, Restart;"},
     {"five actions",
      ACTIONS(
          "{\"type\":\"ScaleOut\",\"scaleOut\":{\"maxReplicas\":3}},{\"type\":\"ScaleOut\",\"scaleOut\":"
@@ -482,127 +607,14 @@ static void test_objects(void **state)
     }
 }
 
-/* ---- status ---- */
-
-static gs_heal_history history(void)
-{
-    gs_heal_history h = {
-        .n_times = 2, .action_times = {1767225600000, 1767225700000}, .added_replicas = 1, .scaled_to = 7};
-    h.workload = (gs_workload_ref){
-        .api_version = "apps/v1", .kind = "Deployment", .ns = "shop", .name = "payments", .uid = "u1"};
-    (void)gs_str_copy(h.incident, sizeof h.incident, GS_STR("payments-3fa94c07be"));
-    h.pending = (gs_pending){.set = true, .id = "a1", .incident = "payments-3fa94c07be", .from = 6, .to = 0};
-    return h;
-}
-
-static void patch(gs_buf *b, const char *rv, const gs_policy_status *s, const gs_heal_history *h, size_t n, bool with)
-{
-    gs_json_writer w;
-    gs_buf_reset(b);
-    gs_jw_init(&w, b);
-    gs_policy_status_patch(&w, rv, s, h, n, with);
-    assert_int_equal(gs_jw_finish(&w, NULL), 0);
-}
-
-#define HEALING                                                                                                        \
-    "\"healing\":{\"workloads\":[{\"kind\":\"Deployment\",\"name\":\"payments\",\"uid\":\"u1\",\"incident\":"          \
-    "\"payments-3fa94c07be\",\"actionTimes\":[\"2026-01-01T00:00:00Z\",\"2026-01-01T00:01:40Z\"],\"addedReplicas\":1," \
-    "\"scaledTo\":7,\"pending\":{\"id\":\"a1\",\"incident\":\"payments-3fa94c07be\",\"type\":\"ScaleOut\",\"step\":"   \
-    "\"Intended\",\"from\":6,\"to\":0}}]}"
-#define COUNTS(conditions)                                                                                             \
-    "\"status\":{\"observedGeneration\":3,\"conditions\":[" conditions "],\"targets\":{\"matched\":6,\"sampled\":5,"   \
-    "\"unreachable\":1,\"leaking\":2},\"openIncidents\":1"
-#define READY                                                                                                            \
-    "{\"type\":\"Ready\",\"status\":\"True\",\"reason\":\"Valid\",\"message\":\"a \\\"b\\\"\",\"observedGeneration\":3," \
-    "\"lastTransitionTime\":\"2026-01-01T00:00:00Z\"}"
-
-static void test_status_patch(void **state)
-{
-    (void)state;
-    gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(1 << 20);
-    gs_policy_status s = {
-        .observed_generation = 3, .matched = 6, .sampled = 5, .unreachable = 1, .leaking = 2, .open_incidents = 1};
-    gs_heal_history h[2] = {history(), {.workload = {.kind = "Deployment", .name = "idle", .uid = "u2"}}};
-    (void)gs_condition_set(gs_condition_slot(s.conditions, 4, "Ready"), "True", "Valid", "a \"b\"", 3, 1767225600000);
-    (void)gs_condition_slot(s.conditions, 4, "Collecting"); /* not set yet: not written */
-
-    patch(&b, "77", &s, h, 2, true);
-    assert_string_equal(b.p, "{\"metadata\":{\"resourceVersion\":\"77\"}," COUNTS(READY) "," HEALING "}}");
-    patch(&b, NULL, &s, h, 2, false);
-    assert_string_equal(b.p, "{" COUNTS(READY) "}}");
-    patch(&b, NULL, &s, h + 1, 1, true);
-    assert_string_equal(b.p, "{" COUNTS(READY) ",\"healing\":null}}");
-    patch(&b, NULL, &s, NULL, 0, true);
-    assert_string_equal(b.p, "{" COUNTS(READY) ",\"healing\":null}}");
-}
-
-static void test_status_round_trip(void **state)
-{
-    (void)state;
-    static const char object[] = "{\"metadata\":{\"namespace\":\"shop\"}," COUNTS(READY) "," HEALING "}}";
-    gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(1 << 20);
-    gs_policy_status s;
-    gs_autofree gs_heal_history *h = NULL;
-    size_t n;
-    gs_error err = {0};
-    assert_int_equal(gs_policy_status_from_json(gs_str_of(object), &s, &err), 0);
-    assert_int_equal(gs_history_from_json(gs_str_of(object), &h, &n, &err), 0);
-    assert_int_equal(n, 1);
-    gs_heal_history want = history();
-    assert_memory_equal(&h[0], &want, sizeof want);
-    patch(&b, NULL, &s, h, n, true);
-    assert_string_equal(b.p, "{" COUNTS(READY) "," HEALING "}}");
-}
-
-static void test_status_absent_or_bad(void **state)
-{
-    (void)state;
-#define W(more) "{\"status\":{\"healing\":{\"workloads\":[{\"kind\":\"D\",\"name\":\"n\",\"uid\":\"u\"" more "}]}}}"
-    static const struct {
-        const char *name, *object;
-        size_t n;
-        const char *error;
-    } cases[] = {
-        {"no status", "{}", 0, NULL},
-        {"null", "{\"status\":null}", 0, NULL},
-        {"no healing", "{\"status\":{}}", 0, NULL},
-        {"no workloads", "{\"status\":{\"healing\":{\"workloads\":null}}}", 0, NULL},
-        {"least", W(""), 1, NULL},
-        {"a later field", W(",\"later\":1"), 1, NULL},
-        {"a later action", W(",\"pending\":{\"id\":\"a1\",\"incident\":\"i\",\"type\":\"Evict\",\"from\":1,\"to\":1}"),
-         0, "pending.type: must be one of ScaleOut"},
-        {"bad time", W(",\"actionTimes\":[\"x\"]"), 0, "\"x\" is no time"},
-        {"negative", W(",\"addedReplicas\":-1"), 0, "addedReplicas: must be 0.."},
-        {"no list", "{\"status\":{\"healing\":{\"workloads\":{}}}}", 0, "expected an array"},
-    };
-    for (size_t i = 0; i < GS_LEN(cases); i++) {
-        gs_autofree gs_heal_history *h = NULL;
-        size_t n = 0;
-        gs_error err = {0};
-        int r = gs_history_from_json(gs_str_of(cases[i].object), &h, &n, &err);
-        if (cases[i].error ? r != -GS_TERMINAL || !strstr(err.msg, cases[i].error) : r != 0)
-            fail_msg("%s: %d %s", cases[i].name, r, err.msg);
-        assert_int_equal(n, cases[i].n);
-    }
-    gs_policy_status s;
-    gs_error err = {0};
-    assert_int_equal(gs_policy_status_from_json(GS_STR("{\"status\":null}"), &s, &err), 0);
-    assert_int_equal(s.observed_generation, 0);
-    assert_int_equal(gs_policy_status_from_json(GS_STR("{\"status\":{\"conditions\":[{\"type\":1}]}}"), &s, &err),
-                     -GS_TERMINAL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_tolerance),
-        cmocka_unit_test(test_specs),
+        cmocka_unit_test(test_whole),           cmocka_unit_test(test_whole_snapshot),
+        cmocka_unit_test(test_whole_healing),   cmocka_unit_test(test_whole_notify),
+        cmocka_unit_test(test_action_defaults), cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_tolerance),       cmocka_unit_test(test_specs),
         cmocka_unit_test(test_objects),
-        cmocka_unit_test(test_status_patch),
-        cmocka_unit_test(test_status_round_trip),
-        cmocka_unit_test(test_status_absent_or_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

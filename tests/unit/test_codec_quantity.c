@@ -77,8 +77,29 @@ static void quantities(void **state)
     assert_false(gs_quantity((gs_str){"1\0Mi", 4}, &v));
 }
 
+static void thousandths(void **state)
+{
+    static const struct {
+        const char *text;
+        bool good;
+        uint64_t value;
+    } cases[] = {
+        {"500m", true, 500}, {"2", true, 2000},     {"1.5", true, 1500},
+        {"0.1", true, 100},  {"100u", true, 1}, /* rounded up */
+        {"0", true, 0},      {"1k", true, 1000000}, {"9223372036854776", false, 0},
+        {"", false, 0},      {"m", false, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        uint64_t v = 77;
+        bool good = gs_quantity_milli(gs_str_of(cases[i].text), &v);
+        if (good != cases[i].good || v != (good ? cases[i].value : 77))
+            fail_msg("\"%s\": %d, %llu", cases[i].text, good, (unsigned long long)v);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(quantities)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(quantities), cmocka_unit_test(thousandths)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

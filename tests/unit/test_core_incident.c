@@ -2,6 +2,7 @@
 
 #include "core_profile.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,6 +122,29 @@ static void test_assign(void **state)
 }
 
 /* The highest grade decides before user code and counts do. */
+/* A Resource incident is no home of a leak, whatever it is called and whichever pods it lists. */
+static void test_resource_is_apart(void **state)
+{
+    (void)state;
+    world w;
+    make(&w, (site_spec[SPECS]){{"pa", 100, GS_STATE_CHAN_SEND, 0}}, 1, GS_GRADE_SUSPECTED);
+    gs_cleanup(gs_incident_free) gs_incident *i = gs_incident_new(&payments, &w.sites[0]);
+    i->detection_ms = T0;
+    assert_true(gs_incident_show(i, "a", "r1", 7000, T0));
+    assert_false(gs_incident_show(i, "a", "r1", 8000, T0 + 1));
+    assert_int_equal(i->n_pods, 1);
+    assert_int_equal(i->pods[0].goroutines, 8000);
+    assert_int_equal(i->last_shown_ms, T0 + 1);
+    assert_string_equal(i->revision, "r1");
+    assert_ptr_equal(gs_incident_assign(&i, 1, &w.grown, "a", T0 + 2), i);
+    i->type = GS_INCIDENT_RESOURCE;
+    assert_null(gs_incident_assign(&i, 1, &w.grown, "a", T0 + 2));
+    assert_true(gs_incident_show(i, "b", "r2", 1, T0));
+    assert_string_equal(i->revision, "");
+    assert_string_equal(gs_incident_type_name(i->type), "Resource");
+    assert_string_equal(gs_incident_type_name(GS_INCIDENT_LEAK), "GoroutineLeak");
+}
+
 static void test_primary_is_the_surest(void **state)
 {
     (void)state;
@@ -247,6 +271,9 @@ static void test_reason_names(void **state)
                  {GS_REASON_IDS, "IdsSurvive"},
                  {GS_REASON_LEAK, "LeakProfile"},
                  {GS_REASON_LEAK_AGAIN, "LeakProfileGrows"},
+                 {GS_REASON_CPU, "CpuHigh"},
+                 {GS_REASON_GOROUTINES, "GoroutinesHigh"},
+                 {GS_REASON_HEAP, "HeapHigh"},
                  {0, ""},
                  {1U << GS_REASONS, ""}};
     for (size_t k = 0; k < GS_LEN(cases); k++)
@@ -530,6 +557,27 @@ static void test_phase(void **state)
     }
 }
 
+/* The pods of an action: as many as there is place for, whole names only. */
+static void test_action_pods(void **state)
+{
+    (void)state;
+    gs_action a = {.pods = ""};
+    gs_str name = {"payments-6c7d9dc87b-kxqh2-0123456789-0123456789-0123456789-0123", 62};
+    gs_action_add_pod(&a, GS_STR(""));
+    gs_action_add_pod(&a, GS_STR("no name"));
+    assert_string_equal(a.pods, "");
+    gs_action_add_pod(&a, GS_STR("b"));
+    gs_action_add_pod(&a, GS_STR("a"));
+    assert_string_equal(a.pods, "b a");
+    for (int k = 0; k < 20; k++)
+        gs_action_add_pod(&a, name);
+    assert_int_equal(strlen(a.pods), 3 + 8 * 63);
+    gs_action_add_pod(&a, GS_STR("abcd")); /* one byte too many */
+    assert_int_equal(strlen(a.pods), 3 + 8 * 63);
+    gs_action_add_pod(&a, GS_STR("abc"));
+    assert_int_equal(strlen(a.pods), sizeof a.pods - 1);
+}
+
 static void test_full_lists(void **state)
 {
     (void)state;
@@ -554,11 +602,40 @@ static void test_full_lists(void **state)
     gs_incident_free(i);
 }
 
+/* What goes where the list is full: of an earlier occurrence first, the only one of its kind last. */
+static void test_evidence_makes_room(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kinds; /* a letter for each piece; of an earlier occurrence: upper case */
+        const char *left;
+    } cases[] = {
+        {"aaaaaaaaaa", "aaaaaaaaaz"}, {"haaaaaaaaa", "haaaaaaaaz"}, {"hhHaaaaaaa", "hhaaaaaaaz"},
+        {"abcdefghij", "bcdefghijz"}, {"abcdefghia", "bcdefghiaz"}, {"abcdefghIJ", "abcdefghjz"},
+        {"CAAaaaaaaa", "caaaaaaaaz"}, {"aaaaaaaaCD", "aaaaaaaadz"},
+    };
+    for (size_t c = 0; c < GS_LEN(cases); c++) {
+        gs_incident *i = opened(GS_GRADE_SUSPECTED, 0);
+        char left[GS_MAX_INCIDENT_EVIDENCE + 1] = "";
+        for (int k = 0; k <= GS_MAX_INCIDENT_EVIDENCE; k++) {
+            char letter = k < GS_MAX_INCIDENT_EVIDENCE ? cases[c].kinds[k] : 'z';
+            bool earlier = letter >= 'A' && letter <= 'Z';
+            gs_evidence e = {.kind = {(char)tolower(letter)}, .time_ms = i->detection_ms + (earlier ? -1 : k)};
+            gs_incident_add_evidence(i, &e);
+        }
+        for (size_t k = 0; k < i->n_evidence; k++)
+            left[k] = i->evidence[k].kind[0];
+        assert_string_equal(left, cases[c].left);
+        gs_incident_free(i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_primary),
         cmocka_unit_test(test_assign),
+        cmocka_unit_test(test_resource_is_apart),
         cmocka_unit_test(test_primary_is_the_surest),
         cmocka_unit_test(test_grade_and_severity),
         cmocka_unit_test(test_grade_rises),
@@ -573,7 +650,9 @@ int main(void)
         cmocka_unit_test(test_shrink_after_restart),
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_phase),
+        cmocka_unit_test(test_evidence_makes_room),
         cmocka_unit_test(test_full_lists),
+        cmocka_unit_test(test_action_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,8 +10,7 @@ static struct {
     const char *asked; /* the end of its request's path */
     char *p;
     size_t n, body_n;
-} real[GS_PROFILE_KINDS] = {
-    {.asked = "/goroutine?debug=0 "}, {.asked = "/goroutineleak?debug=0 "}, {.asked = "/goroutine?debug=2 "}};
+} real[] = {{.asked = "/goroutine?debug=0 "}, {.asked = "/goroutineleak?debug=0 "}, {.asked = "/goroutine?debug=2 "}};
 
 static const char dump[] = "goroutine 1 [select (no cases)]:\nmain.main()\n\t/src/shop/main.go:12 +0x1d\n\n"
                            "goroutine 34 [chan send, 3 minutes]:\nmain.(*orders).publish(0xc000012345)\n"

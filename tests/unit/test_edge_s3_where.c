@@ -65,7 +65,7 @@ static void urls(void **state)
         gs_cleanup(gs_buf_done) gs_buf url = GS_BUF(GS_S3_URL_MAX);
         where.addressing = t[i].addressing;
         (void)snprintf(where.bucket, sizeof where.bucket, "%s", t[i].bucket);
-        int rc = gs_s3_url(&where, t[i].key, &url, &err);
+        int rc = gs_s3_url(&where, t[i].key, NULL, &url, &err);
         if (rc != (t[i].url ? 0 : -GS_TERMINAL))
             fail_msg("%s %s %s: %s", t[i].endpoint, t[i].bucket, t[i].key, err.msg);
         if (t[i].url)
@@ -84,14 +84,14 @@ static void the_longest_key(void **state)
     gs_cleanup(gs_buf_done) gs_buf url = GS_BUF(GS_S3_URL_MAX);
     memset(key, ' ', sizeof key);
     key[GS_S3_KEY_MAX] = 0;
-    assert_int_equal(gs_s3_url(&where, key, &url, &err), 0);
+    assert_int_equal(gs_s3_url(&where, key, NULL, &url, &err), 0);
     assert_int_equal(url.n, strlen("http://h/bucket/") + 3 * GS_S3_KEY_MAX);
     key[GS_S3_KEY_MAX] = ' ';
     key[GS_S3_KEY_MAX + 1] = 0;
-    assert_int_equal(gs_s3_url(&where, key, &url, &err), -GS_TERMINAL);
+    assert_int_equal(gs_s3_url(&where, key, NULL, &url, &err), -GS_TERMINAL);
     assert_contains(err.msg, "has 1025 bytes");
     (void)snprintf(where.region, sizeof where.region, "us:east");
-    assert_int_equal(gs_s3_url(&where, "k", &url, &err), -GS_TERMINAL);
+    assert_int_equal(gs_s3_url(&where, "k", NULL, &url, &err), -GS_TERMINAL);
     assert_contains(err.msg, "s3.region \"us:east\"");
 }
 
@@ -142,11 +142,11 @@ static void addresses(void **state)
         bool v4 = inet_pton(AF_INET, t[i].ip, &a.v4.sin_addr) == 1;
         assert_true(v4 || inet_pton(AF_INET6, t[i].ip, &a.v6.sin6_addr) == 1);
         a.any.sa_family = v4 ? AF_INET : AF_INET6;
-        if (gs_s3_addr_allowed(&a.any) != t[i].allowed)
+        if (gs_addr_allowed(&a.any) != t[i].allowed)
             fail_msg("%s", t[i].ip);
     }
     struct sockaddr other = {.sa_family = AF_UNIX};
-    assert_false(gs_s3_addr_allowed(&other));
+    assert_false(gs_addr_allowed(&other));
 }
 
 static void error_codes(void **state)

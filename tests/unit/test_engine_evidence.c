@@ -24,7 +24,7 @@ static void a_store_that_is_away_for_ten_minutes(void **state)
     w.store = STORE_FAILS;
     gs_incident *i = leaking(&w);
     world_run(&w, 10 * MINUTE);
-    assert_int_equal(w.scale_outs, 0);
+    assert_int_equal(w.begun, 0);
     assert_int_equal(w.facts_calls, 0); /* it is not even asked whether it could be done */
     assert_string_equal(stored_condition(i)->status, "False");
     assert_string_equal(stored_condition(i)->reason, "StoreFailing");
@@ -40,14 +40,14 @@ static void a_store_that_is_away_for_ten_minutes(void **state)
     assert_int_equal(s.pending_evidence_bytes, 2 * w.raw_bytes);
     w.store = STORE_OK;
     world_run(&w, MINUTE);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_true(w.stored_at < w.scaled_at);
     assert_string_equal(stored_condition(i)->status, "True");
     assert_string_equal(stored_condition(i)->message, "prod/shop/dump");
     assert_false(world_facts(&w, "p").evidence_failing);
     assert_int_equal(world_stats(&w).pending_evidence_bytes, 0);
     world_run(&w, 20 * MINUTE);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_int_equal(world_count(&w, GS_EVENT_ACTION), 1);
     world_close(&w);
 }
@@ -83,7 +83,7 @@ static void a_store_that_hangs_or_lies_heals_nothing(void **state)
         w.store = modes[k];
         gs_incident *i = leaking(&w);
         world_run(&w, 30 * MINUTE);
-        assert_int_equal(w.scale_outs, 0);
+        assert_int_equal(w.begun, 0);
         assert_int_equal(w.facts_calls, 0);
         assert_false(gs_incident_has_evidence(i));
         assert_in_range(world_stats(&w).pending_evidence_bytes, 0, 2 * w.raw_bytes);
@@ -100,7 +100,7 @@ static void a_store_that_answers_at_once(void **state)
     w.sample_ms = w.profile_ms = w.put_ms = w.act_ms = 0;
     (void)leaking(&w);
     world_run(&w, 5 * MINUTE);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_true(w.stored_at <= w.scaled_at);
     world_close(&w);
 }
@@ -125,10 +125,10 @@ static void pending_bytes_have_a_cap(void **state)
     assert_true(w.most_pending <= GS_MAX_PENDING_EVIDENCE_BYTES);
     assert_true(w.most_pending >= GS_MAX_PENDING_EVIDENCE_BYTES - w.raw_bytes);
     assert_true(world_stats(&w).evidence_dropped > 0);
-    assert_int_equal(w.scale_outs, 0);
+    assert_int_equal(w.begun, 0);
     w.store = STORE_OK; /* those that found no room get theirs with their next profiles */
     world_run(&w, 3 * MINUTE);
-    assert_int_equal(w.scale_outs, 12);
+    assert_int_equal(w.begun, 12);
     for (size_t k = 0; k < 12; k++)
         assert_true(gs_incident_has_evidence(world_incident(&w, k)));
     assert_int_equal(world_stats(&w).pending_evidence_bytes, 0);
@@ -178,7 +178,8 @@ static void evidence_is_not_wanted_any_more(void **state)
     world_run(&w, MINUTE);
     assert_true(world_facts(&w, "p").evidence_failing);
     gs_policy *p = world_policy("p");
-    p->has_s3 = p->snapshot_goroutine = false;
+    p->has_s3 = false;
+    p->snapshot_kinds = 0;
     (void)world_set(&w, p);
     unsigned puts = w.puts;
     w.stored_at = w.now; /* none is needed now */
@@ -186,7 +187,7 @@ static void evidence_is_not_wanted_any_more(void **state)
     assert_int_equal(w.puts, puts);
     assert_int_equal(world_stats(&w).pending_evidence_bytes, 0);
     assert_false(world_facts(&w, "p").evidence_failing);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     world_close(&w);
 }
 
@@ -207,7 +208,7 @@ static void no_policy_no_store(void **state)
     world_watch(&w, "p", w.pods[0]);
     world_run(&w, 2 * MINUTE);
     assert_true(gs_incident_has_evidence(world_incident(&w, 0)));
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     world_close(&w);
 }
 

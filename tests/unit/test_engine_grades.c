@@ -60,6 +60,7 @@ static void reachable_leaks_wait_for_the_windows(void **state)
         world_open(&w);
         gs_policy *policy = world_policy("p");
         policy->full_dump_max = leaks[k].dump_max;
+        policy->detection.resources.enabled = false;
         (void)world_set(&w, policy);
         fake_pod *p = world_pod(&w, "shop", "shop-1");
         world_site(p, "main.idle", 12, 0, 0)->state = GS_STATE_SELECT;
@@ -141,7 +142,7 @@ static void load_is_no_leak(void **state)
             fail_msg("%s: told after %.1f min, at most %s", loads[k].name, (double)(told - from) / MINUTE,
                      gs_grade_name(most));
         assert_true(world_count(&w, GS_EVENT_SUSPECTED) > 0);
-        assert_true(most >= GS_GRADE_PROBABLE || w.scale_outs == 0);
+        assert_true(most >= GS_GRADE_PROBABLE || w.begun == 0);
         world_close(&w);
     }
 }
@@ -340,7 +341,11 @@ static void numbers_alone_are_suspected(void **state)
         world w;
         world_open(&w);
         fake_pod *p = world_usual(&w);
+        gs_policy *policy = world_policy("p");
+        policy->detection.resources.enabled = false;
+        (void)world_set(&w, policy);
         p->no_profiles = true;
+        p->no_take[GS_PROFILE_GOROUTINE] = GS_TRANSIENT;
         fake_site *s = world_site(p, LEAK, 20, 2, w.now);
         (void)world_until(&w, GS_EVENT_INCIDENT, 20 * MINUTE);
         world_run(&w, 60 * MINUTE);
@@ -351,7 +356,7 @@ static void numbers_alone_are_suspected(void **state)
         assert_string_equal(i->patterns[0].leaf, "unknown");
         assert_in_range(i->pods[0].leaking, 60 * 60 * 2, 90 * 60 * 2);
         assert_int_equal(i->n_evidence, 0);
-        assert_int_equal(w.scale_outs, 0);
+        assert_int_equal(w.begun, 0);
         if (how == POD_GONE)
             world_drop(&w, p, GS_LEAVE_GONE);
         else if (how == FALLS_BACK)

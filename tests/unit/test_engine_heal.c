@@ -1,19 +1,9 @@
 /* What is done about an incident, and how often. */
 #include "engine_world.h"
 
-#define LEAK "shop/pay"
-
 static bool starts(const char *s, const char *with)
 {
     return strncmp(s, with, strlen(with)) == 0;
-}
-
-static gs_incident *leaking(world *w)
-{
-    fake_pod *p = world_usual(w);
-    (void)world_site(p, LEAK, 0, 2, w->now);
-    (void)world_until(w, GS_EVENT_INCIDENT, MINUTE);
-    return world_incident(w, 0);
 }
 
 static gs_policy *in_mode(enum gs_mode mode)
@@ -31,9 +21,9 @@ static void one_scale_out(void **state)
         world w;
         world_open(&w);
         w.act_ms = act_ms[k];
-        gs_incident *i = leaking(&w);
+        gs_incident *i = world_leaking(&w);
         world_run(&w, 120 * MINUTE);
-        assert_int_equal(w.scale_outs, 1);
+        assert_int_equal(w.begun, 1);
         assert_int_equal(w.undos, 0);
         assert_int_equal(world_scale(&w, "shop")->replicas, 4);
         assert_int_equal(world_count(&w, GS_EVENT_ACTION), 1);
@@ -54,10 +44,10 @@ static void observe_never_acts(void **state)
     world_open(&w);
     (void)world_usual(&w);
     (void)world_set(&w, in_mode(GS_MODE_OBSERVE));
-    (void)world_site(w.pods[0], LEAK, 0, 2, w.now);
+    (void)world_site(w.pods[0], WORLD_LEAK, 0, 2, w.now);
     world_run(&w, 60 * MINUTE);
     const gs_incident *i = world_incident(&w, 0);
-    assert_int_equal(w.facts_calls + w.scale_outs + w.undos + w.resumes, 0);
+    assert_int_equal(w.facts_calls + w.begun + w.undos + w.resumes, 0);
     assert_int_equal(i->n_actions, 0);
     assert_int_equal(i->grade, GS_GRADE_PROVEN);
     assert_true(gs_incident_has_evidence(i));
@@ -72,10 +62,10 @@ static void dry_run_records_and_does_nothing(void **state)
     world_open(&w);
     (void)world_usual(&w);
     (void)world_set(&w, in_mode(GS_MODE_DRY_RUN));
-    (void)world_site(w.pods[0], LEAK, 0, 2, w.now);
+    (void)world_site(w.pods[0], WORLD_LEAK, 0, 2, w.now);
     world_run(&w, 60 * MINUTE);
     gs_incident *i = world_incident(&w, 0);
-    assert_int_equal(w.scale_outs, 0);
+    assert_int_equal(w.begun, 0);
     assert_int_equal(world_scale(&w, "shop")->replicas, 3);
     assert_int_equal(world_count(&w, GS_EVENT_ACTION), 1);
     assert_string_equal(world_line_at(&w, GS_EVENT_ACTION, 0)->reason, "ScaleOut 3 -> 4: would be done under Enforce");
@@ -85,7 +75,7 @@ static void dry_run_records_and_does_nothing(void **state)
     assert_false(world_facts(&w, "p").to_undo);
     (void)world_set(&w, in_mode(GS_MODE_ENFORCE)); /* now it is done */
     world_run(&w, 10 * SECOND);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     world_close(&w);
 }
 
@@ -99,23 +89,23 @@ static void grade_decides(void **state)
     gs_incident *i;
     (void)world_usual(&w);
     (void)world_set(&w, p);
-    world_site(w.pods[0], LEAK, 0, 2, w.now)->reachable = true;
+    world_site(w.pods[0], WORLD_LEAK, 0, 2, w.now)->reachable = true;
     (void)world_until(&w, GS_EVENT_ACTION, 7 * MINUTE);
     i = world_incident(&w, 0);
     assert_int_equal(world_line_at(&w, GS_EVENT_ACTION, 0)->grade, GS_GRADE_SUSPECTED);
     world_run(&w, 10 * MINUTE);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_int_equal(i->grade, GS_GRADE_PROBABLE);
     world_close(&w);
     world_open(&w); /* and one that stays Suspected is left alone where Probable is asked for */
     (void)world_usual(&w);
-    fake_site *s = world_site(w.pods[0], LEAK, 0, 2, w.now);
+    fake_site *s = world_site(w.pods[0], WORLD_LEAK, 0, 2, w.now);
     s->reachable = true;
     (void)world_until(&w, GS_EVENT_INCIDENT, 7 * MINUTE);
     s->until_ms = w.now;
     world_run(&w, 30 * MINUTE);
     assert_int_equal(world_incident(&w, 0)->grade, GS_GRADE_SUSPECTED);
-    assert_int_equal(w.scale_outs, 0);
+    assert_int_equal(w.begun, 0);
     assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 0);
     world_close(&w);
 }
@@ -132,8 +122,9 @@ static void refusals(void **state)
         int replicas;
         bool lifts; /* looked at again without a new profile */
     } cases[] = {
-        {"Autoscaler: HorizontalPodAutoscaler shop-hpa owns the scale", "shop-hpa", false, false, 3, true},
-        {"NotScalable: a Deployment has no scale", "", true, false, 3, false},
+        {"Autoscaler: KEDA owns HorizontalPodAutoscaler shop-hpa, which owns the scale", "shop-hpa", false, false, 3,
+         true},
+        {"ActionNotPossible: a Deployment has no scale to set", "", true, false, 3, false},
         {"WorkloadGone", "", false, true, 3, false},
         {"ScaledToZero", "", false, false, 0, true},
         {"MaxReplicas: 10 replicas, scaleOut.maxReplicas is 10", "", false, false, 10, true},
@@ -143,12 +134,13 @@ static void refusals(void **state)
         world_open(&w);
         fake_scale *s = world_scale(&w, "shop");
         (void)snprintf(s->autoscaler, sizeof s->autoscaler, "%s", cases[k].autoscaler);
+        s->keda = true;
         s->not_scalable = cases[k].not_scalable;
         s->gone = cases[k].gone;
         s->replicas = cases[k].replicas;
-        gs_incident *i = leaking(&w);
+        gs_incident *i = world_leaking(&w);
         world_run(&w, 60 * MINUTE);
-        assert_int_equal(w.scale_outs, 0);
+        assert_int_equal(w.begun, 0);
         assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 1);
         const char *reason = world_line_at(&w, GS_EVENT_REFUSED, 0)->reason;
         if (!starts(reason, cases[k].reason))
@@ -159,7 +151,7 @@ static void refusals(void **state)
         s->not_scalable = s->gone = false;
         s->replicas = 3;
         world_run(&w, 2 * MINUTE);
-        assert_int_equal(w.scale_outs, 1);
+        assert_int_equal(w.begun, 1);
         world_close(&w);
     }
 }
@@ -173,7 +165,7 @@ static void no_actuator_no_cluster(void **state)
     w.ports.actuator = NULL;
     w.e = gs_engine_new(&w.ports);
     gs_engine_synced(w.e);
-    (void)leaking(&w);
+    (void)world_leaking(&w);
     world_run(&w, 30 * MINUTE);
     assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 1);
     assert_true(starts(world_line_at(&w, GS_EVENT_REFUSED, 0)->reason, "NoCluster"));
@@ -186,17 +178,17 @@ static void cooldown_holds_a_second_incident(void **state)
     world w;
     world_open(&w);
     fake_pod *p = world_usual(&w);
-    (void)world_site(p, LEAK, 0, 2, w.now);
+    (void)world_site(p, WORLD_LEAK, 0, 2, w.now);
     (void)world_site(p, "shop/order", 0, 3, w.now + 5 * MINUTE);
     world_run(&w, 6 * MINUTE);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     int64_t first = w.scaled_at;
     assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 1);
     assert_true(starts(world_line_at(&w, GS_EVENT_REFUSED, 0)->reason, "Cooldown"));
     world_run(&w, first + 600 * SECOND - w.now - SECOND);
     assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 1);
     world_run(&w, 90 * SECOND); /* it is over; but what was added is still there */
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 2);
     assert_true(starts(world_line_at(&w, GS_EVENT_REFUSED, 1)->reason, "AlreadyScaled"));
     p->freed_ms = w.now; /* both are gone, all is taken back */
@@ -214,15 +206,15 @@ static void failures_of_the_actuator(void **state)
     world w;
     world_open(&w);
     w.facts_fail = true;
-    gs_incident *i = leaking(&w);
+    gs_incident *i = world_leaking(&w);
     world_run(&w, MINUTE);
-    assert_int_equal(w.scale_outs, 0);
+    assert_int_equal(w.begun, 0);
     assert_in_range(w.facts_calls, 8, 20); /* every 5 s */
     assert_string_equal(world_facts(&w, "p").heal_state, "Retrying");
     w.facts_fail = false;
     w.act = ACT_REFUSED; /* the intent cannot be recorded */
     world_run(&w, MINUTE);
-    assert_in_range(w.scale_outs, 8, 20);
+    assert_in_range(w.begun, 8, 20);
     assert_int_equal(i->n_actions, 0);
     assert_int_equal(world_count(&w, GS_EVENT_ACTION), 0);
     assert_false(world_facts(&w, "p").to_undo);
@@ -239,9 +231,9 @@ static void a_failed_action_is_not_repeated(void **state)
     world w;
     world_open(&w);
     w.act = ACT_FAILS;
-    gs_incident *i = leaking(&w);
+    gs_incident *i = world_leaking(&w);
     world_run(&w, 60 * MINUTE);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_int_equal(i->actions[0].outcome, GS_OUTCOME_FAILED);
     assert_string_equal(world_line_at(&w, GS_EVENT_ACTION, 0)->reason,
                         "ScaleOut 3 -> 4: Failed: the API server said no");
@@ -256,8 +248,8 @@ static void an_unknown_outcome_is_resumed(void **state)
     world w;
     world_open(&w);
     w.act = ACT_UNKNOWN;
-    gs_incident *i = leaking(&w);
-    for (int k = 0; k < 600 && !w.scale_outs; k++)
+    gs_incident *i = world_leaking(&w);
+    for (int k = 0; k < 600 && !w.begun; k++)
         world_run(&w, 100);
     world_run(&w, SECOND);
     assert_int_equal(i->actions[0].outcome, GS_OUTCOME_PENDING);
@@ -269,7 +261,7 @@ static void an_unknown_outcome_is_resumed(void **state)
     assert_in_range(w.resumes, 3, 8);
     w.act = ACT_OK;
     world_run(&w, MINUTE);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_int_equal(i->actions[0].outcome, GS_OUTCOME_SUCCEEDED);
     assert_int_equal(world_scale(&w, "shop")->replicas, 4);
     world_close(&w);
@@ -321,7 +313,7 @@ static void a_new_policy_is_tried_at_once(void **state)
     world_open(&w);
     fake_scale *s = world_scale(&w, "shop");
     s->not_scalable = true;
-    (void)leaking(&w);
+    (void)world_leaking(&w);
     world_run(&w, MINUTE);
     assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 1);
     w.pods[0]->sites[1].until_ms = w.now;
@@ -329,7 +321,7 @@ static void a_new_policy_is_tried_at_once(void **state)
     s->not_scalable = false;
     (void)world_set(&w, world_policy("p"));
     world_run(&w, 2 * SECOND);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     world_close(&w);
 }
 

@@ -42,7 +42,7 @@ static void a_leak_is_told_in_order(void **state)
             print_message("leak at +%d ms: Probable after %.1f s, scaled after %.1f s, Proven after %.1f s\n",
                           (int)offset, (double)(w.lines[2].ms - first) / 1000, (double)(w.scaled_at - first) / 1000,
                           (double)(w.lines[4].ms - first) / 1000);
-        assert_int_equal(w.scale_outs, 1);
+        assert_int_equal(w.begun, 1);
         assert_true(w.stored_at && w.scaled_at && w.stored_at < w.scaled_at);
         assert_true(w.scaled_at - first < 30 * SECOND);
         const gs_incident *i = world_incident(&w, 0);
@@ -148,7 +148,7 @@ static void same_leak_in_many_pods_is_one_incident(void **state)
         assert_true(i->pods[k - 1].leaking >= i->pods[k].leaking); /* the worst first */
     assert_int_equal(world_count(&w, GS_EVENT_INCIDENT), 1);
     assert_int_equal(world_count(&w, GS_EVENT_SUSPECTED), 29);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_int_equal(world_facts(&w, "p").leaking, 29);
     world_close(&w);
 }

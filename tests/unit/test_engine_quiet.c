@@ -179,6 +179,9 @@ static void load_in_step_with_the_profiles(void **state)
         world w;
         world_open(&w);
         fake_pod *p = world_usual(&w);
+        gs_policy *policy = world_policy("p");
+        policy->detection.resources.enabled = false;
+        (void)world_set(&w, policy);
         (void)world_site(p, "shop/orders.(*feed).poll", 0, 1, w.now);
         fake_site *s = world_site(p, "shop/web.(*server).work", 0, 0, 0);
         s->wave = 100;

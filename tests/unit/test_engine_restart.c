@@ -2,16 +2,6 @@
  * is freed at any moment. */
 #include "engine_world.h"
 
-#define LEAK "shop/pay"
-
-static gs_incident *leaking(world *w)
-{
-    fake_pod *p = world_usual(w);
-    (void)world_site(p, LEAK, 0, 2, w->now);
-    (void)world_until(w, GS_EVENT_INCIDENT, MINUTE);
-    return world_incident(w, 0);
-}
-
 /* It dies before the intent is recorded, after it, after the scale is set, and with or without the incident's status
  * having been told of the action. */
 static void dies_while_acting(void **state)
@@ -23,7 +13,7 @@ static void dies_while_acting(void **state)
             world w;
             world_open(&w);
             w.act = modes[k];
-            (void)leaking(&w);
+            (void)world_leaking(&w);
             while (!w.dead) {
                 w.lose_incidents = !told && w.stored_at; /* from the evidence on */
                 world_run(&w, 10);
@@ -34,7 +24,7 @@ static void dies_while_acting(void **state)
             assert_int_equal(world_incidents(&w), 1);
             const gs_incident *i = world_incident(&w, 0);
             assert_int_equal(i->occurrences, 1);
-            assert_int_equal(w.scale_outs, modes[k] == ACT_DIES_BEFORE ? 2 : 1);
+            assert_int_equal(w.begun, modes[k] == ACT_DIES_BEFORE ? 2 : 1);
             assert_int_equal(w.resumes, modes[k] == ACT_DIES_BEFORE ? 0 : 1);
             assert_int_equal(world_scale(&w, "shop")->replicas, 4);
             assert_int_equal(world_scale(&w, "shop")->record.n_times, 1);
@@ -60,8 +50,8 @@ static void the_record_knows_better(void **state)
     for (int written = 0; written < 2; written++) {
         world w;
         world_open(&w);
-        (void)leaking(&w);
-        while (!w.scale_outs)
+        (void)world_leaking(&w);
+        while (!w.begun)
             world_run(&w, 1);
         w.lose_incidents = true;
         world_run(&w, SECOND);
@@ -71,7 +61,7 @@ static void the_record_knows_better(void **state)
         world_restart(&w);
         world_run(&w, 30 * MINUTE);
         const gs_incident *i = world_incident(&w, 0);
-        assert_int_equal(w.scale_outs, 1);
+        assert_int_equal(w.begun, 1);
         assert_int_equal(w.resumes, 0);
         assert_int_equal(i->n_actions, 1);
         assert_int_equal(i->actions[0].outcome, GS_OUTCOME_SUCCEEDED);
@@ -91,7 +81,7 @@ static void someone_scaled_while_it_was_away(void **state)
     world w;
     world_open(&w);
     w.act = ACT_DIES_INTENT;
-    (void)leaking(&w);
+    (void)world_leaking(&w);
     while (!w.dead)
         world_run(&w, 10);
     world_scale(&w, "shop")->replicas = 8;
@@ -99,7 +89,7 @@ static void someone_scaled_while_it_was_away(void **state)
     world_run(&w, 30 * MINUTE);
     assert_int_equal(world_scale(&w, "shop")->replicas, 8);
     assert_int_equal(w.resumes, 1);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_int_equal(world_incident(&w, 0)->actions[0].outcome, GS_OUTCOME_FAILED);
     world_close(&w);
 }
@@ -111,45 +101,66 @@ static void dies_before_the_evidence(void **state)
     world w;
     world_open(&w);
     w.store = STORE_HANGS;
-    (void)leaking(&w);
+    (void)world_leaking(&w);
     world_run(&w, 20 * SECOND);
     w.store = STORE_OK;
     world_restart(&w);
     world_run(&w, 5 * MINUTE);
     assert_int_equal(world_incidents(&w), 1);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_true(w.stored_at < w.scaled_at);
     world_close(&w);
 }
 
-static void the_cooldown_is_remembered(void **state)
+/* As after a bad day: as many actions as there is room for, so far apart, the last one as it was. */
+static int64_t fill_history(gs_heal_history *h, int64_t apart_ms)
+{
+    int64_t last = h->action_times[0];
+    assert_int_equal(h->n_times, 1);
+    for (h->n_times = 0; h->n_times < GS_MAX_ACTION_TIMES; h->n_times++)
+        h->action_times[h->n_times] = last - (int64_t)(GS_MAX_ACTION_TIMES - 1 - h->n_times) * apart_ms;
+    return last;
+}
+
+/* Neither the cooldown nor the actions of the last hour are forgotten with the controller. */
+static void limits_are_remembered(void **state)
 {
     (void)state;
-    world w;
-    world_open(&w);
-    fake_pod *p = world_usual(&w);
-    (void)world_site(p, LEAK, 0, 2, w.now);
-    world_run(&w, MINUTE);
-    p->freed_ms = w.now;
-    world_run(&w, 3 * MINUTE);
-    assert_int_equal(w.undos, 1);
-    gs_heal_history *h = &world_scale(&w, "shop")->record; /* full, as after a bad day */
-    int64_t last = h->action_times[0];
-    while (h->n_times < GS_MAX_ACTION_TIMES) {
-        memmove(h->action_times + 1, h->action_times, h->n_times * sizeof h->action_times[0]);
-        h->action_times[0] -= 10 * SECOND;
-        h->n_times++;
+    static const struct {
+        int64_t apart_ms, again_ms; /* after the last one */
+        const char *reason;
+        size_t kept;
+    } cases[] = {
+        {61 * SECOND, 600 * SECOND, "Cooldown: limits.cooldownSeconds is 600", 51},
+        {10 * SECOND, 3600 * SECOND - 590 * SECOND, "MaxActionsPerHour: limits.maxActionsPerHour is 60", 60},
+    };
+    for (size_t k = 0; k < GS_LEN(cases); k++) {
+        world w;
+        world_open(&w);
+        fake_pod *p = world_usual(&w);
+        gs_policy *policy = world_policy("p");
+        policy->limits.max_actions_per_hour = 60;
+        (void)world_set(&w, policy);
+        (void)world_site(p, WORLD_LEAK, 0, 2, w.now);
+        world_run(&w, MINUTE);
+        p->freed_ms = w.now;
+        world_run(&w, 3 * MINUTE);
+        assert_int_equal(w.undos, 1);
+        gs_heal_history *h = &world_scale(&w, "shop")->record;
+        int64_t last = fill_history(h, cases[k].apart_ms);
+        world_restart(&w);
+        p->freed_ms = 0;
+        p->sites[1].from_ms = w.now;
+        world_run(&w, last + cases[k].again_ms - SECOND - gs_wall(&w.ports.clock));
+        assert_int_equal(w.begun, 1);
+        const world_line *told = world_line_at(&w, GS_EVENT_REFUSED, world_count(&w, GS_EVENT_REFUSED) - 1);
+        assert_memory_equal(told->reason, cases[k].reason, strlen(cases[k].reason));
+        world_run(&w, 10 * SECOND);
+        assert_int_equal(w.begun, 2);
+        assert_int_equal(h->n_times, cases[k].kept);
+        assert_int_equal(world_incident(&w, 0)->occurrences, 2);
+        world_close(&w);
     }
-    world_restart(&w);
-    p->freed_ms = 0;
-    p->sites[1].from_ms = w.now;
-    world_run(&w, 30 * MINUTE);
-    assert_int_equal(w.scale_outs, 2);
-    assert_int_equal(h->n_times, GS_MAX_ACTION_TIMES);
-    assert_true(h->action_times[63] - last >= 600 * SECOND);
-    assert_true(h->action_times[63] - last < 610 * SECOND);
-    assert_int_equal(world_incident(&w, 0)->occurrences, 2);
-    world_close(&w);
 }
 
 /* It dies between the resolution and the undo. */
@@ -158,7 +169,7 @@ static void resolved_and_not_taken_back(void **state)
     (void)state;
     world w;
     world_open(&w);
-    (void)leaking(&w);
+    (void)world_leaking(&w);
     world_run(&w, MINUTE);
     w.pods[0]->freed_ms = w.now;
     w.act = ACT_REFUSED;
@@ -180,7 +191,7 @@ static void pods_that_went_meanwhile(void **state)
     for (int suspended = 0; suspended < 2; suspended++) {
         world w;
         world_open(&w);
-        (void)leaking(&w);
+        (void)world_leaking(&w);
         world_run(&w, MINUTE);
         world_drop(&w, w.pods[0], GS_LEAVE_UNWATCHED); /* is not set again after the restart */
         if (suspended) {
@@ -211,7 +222,7 @@ static void a_listed_pod_is_looked_at(void **state)
     (void)state;
     world w;
     world_open(&w);
-    (void)leaking(&w);
+    (void)world_leaking(&w);
     world_run(&w, MINUTE);
     w.pods[0]->sites[1].until_ms = w.now;
     w.pods[0]->sites[1].state = GS_STATE_IO_WAIT; /* not `blocked` either */
@@ -230,7 +241,7 @@ static void nothing_is_judged_before_the_sync(void **state)
     (void)state;
     world w;
     world_open(&w);
-    (void)leaking(&w);
+    (void)world_leaking(&w);
     world_run(&w, MINUTE);
     gs_policy *p = world_policy("p");
     world_free_engine(&w);
@@ -259,8 +270,8 @@ static void a_record_that_comes_back_under_a_call(void **state)
     world w;
     world_open(&w);
     w.act_ms = 4000;
-    (void)leaking(&w);
-    while (!w.scale_outs)
+    (void)world_leaking(&w);
+    while (!w.begun)
         world_run(&w, 10);
     gs_engine_remove_policy(w.e, "default", "p");
     world_run(&w, SECOND);
@@ -273,7 +284,7 @@ static void a_record_that_comes_back_under_a_call(void **state)
     w.pods[0]->freed_ms = w.now;
     world_run(&w, 3 * MINUTE);
     assert_int_equal(w.undos, 1);
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_int_equal(world_scale(&w, "shop")->replicas, 3);
     world_close(&w);
 }
@@ -286,7 +297,7 @@ static void killed_at_any_moment(void **state)
         world w;
         world_open(&w);
         fake_pod *p = world_usual(&w);
-        (void)world_site(p, LEAK, 0, 2, w.now);
+        (void)world_site(p, WORLD_LEAK, 0, 2, w.now);
         world_run(&w, at);
         world_restart(&w);
         world_run(&w, 700);
@@ -296,7 +307,7 @@ static void killed_at_any_moment(void **state)
         assert_int_equal(world_count(&w, GS_EVENT_INCIDENT), 1);
         assert_int_equal(world_scale(&w, "shop")->replicas, 4);
         assert_int_equal(world_scale(&w, "shop")->record.n_times, 1);
-        assert_true(w.scale_outs <= 2); /* the second one only where the first was never recorded */
+        assert_true(w.begun <= 2); /* the second one only where the first was never recorded */
         p->freed_ms = w.now;
         world_run(&w, 3 * MINUTE);
         assert_int_equal(world_scale(&w, "shop")->replicas, 3);
@@ -312,7 +323,7 @@ static void killed_between_the_windows(void **state)
         world w;
         world_open(&w);
         fake_pod *p = world_usual(&w);
-        world_site(p, LEAK, 0, 2, w.now)->reachable = true;
+        world_site(p, WORLD_LEAK, 0, 2, w.now)->reachable = true;
         world_run(&w, at);
         enum gs_grade before = world_incidents(&w) ? world_incident(&w, 0)->grade : GS_GRADE_NONE;
         world_restart(&w);
@@ -342,7 +353,7 @@ static void freed_at_any_moment(void **state)
         w.act_ms = 3300;
         w.store = at % 3 ? STORE_OK : STORE_FAILS;
         fake_pod *p = world_usual(&w), *q = world_pod(&w, "shop", "shop-2");
-        (void)world_site(p, LEAK, 0, 5, w.now);
+        (void)world_site(p, WORLD_LEAK, 0, 5, w.now);
         (void)world_site(q, "shop/order", 0, 5, w.now + 20 * SECOND);
         world_watch(&w, "p", q);
         world_run(&w, at);
@@ -368,7 +379,7 @@ static void freed_between_profiles_and_dumps(void **state)
         policy->interval_s = 1;
         policy->detection.floor.window_s = 8;
         (void)world_set(&w, policy);
-        world_site(p, LEAK, 0, 5, w.now)->reachable = true;
+        world_site(p, WORLD_LEAK, 0, 5, w.now)->reachable = true;
         world_run(&w, at);
         if (at % 3 == 0) {
             p->started_ms = w.now; /* a new process answers what the old one was asked */
@@ -410,7 +421,7 @@ int main(void)
         cmocka_unit_test(the_record_knows_better),
         cmocka_unit_test(someone_scaled_while_it_was_away),
         cmocka_unit_test(dies_before_the_evidence),
-        cmocka_unit_test(the_cooldown_is_remembered),
+        cmocka_unit_test(limits_are_remembered),
         cmocka_unit_test(resolved_and_not_taken_back),
         cmocka_unit_test(pods_that_went_meanwhile),
         cmocka_unit_test(a_listed_pod_is_looked_at),

@@ -281,7 +281,7 @@ static void a_workload_changes_hands(void **state)
         assert_int_equal(world_stats(&w).targets, 1);
         assert_int_equal(world_incidents(&w), 1);
         assert_string_equal(world_incident(&w, 0)->policy_name, which ? "p" : "q");
-        assert_int_equal(w.scale_outs, 1);
+        assert_int_equal(w.begun, 1);
         world_close(&w);
     }
 }
@@ -357,7 +357,7 @@ static void churn(void **state)
                 gs_policy *n = world_policy(policy);
                 n->mode = gs_rng_below(&rng, 4) ? GS_MODE_ENFORCE : GS_MODE_DRY_RUN;
                 n->interval_s = 1 + (int)gs_rng_below(&rng, 5);
-                n->cooldown_s = 60;
+                n->limits.cooldown_s = 60;
                 n->detection.floor.window_s = 5 + (int)gs_rng_below(&rng, 60);
                 n->detection.floor.windows = 2 + (int)gs_rng_below(&rng, 4);
                 n->detection.leak_profile = gs_rng_below(&rng, 4);

@@ -1,16 +1,6 @@
 /* How what was done is taken back, and what happens when the policy changes meanwhile. */
 #include "engine_world.h"
 
-#define LEAK "shop/pay"
-
-static gs_incident *leaking(world *w)
-{
-    fake_pod *p = world_usual(w);
-    (void)world_site(p, LEAK, 0, 2, w->now);
-    (void)world_until(w, GS_EVENT_INCIDENT, MINUTE);
-    return world_incident(w, 0);
-}
-
 static gs_policy *in_mode(enum gs_mode mode)
 {
     gs_policy *p = world_policy("p");
@@ -26,7 +16,7 @@ static void undoing_does_not_wait_for_a_cooldown(void **state)
     fake_pod *p = world_usual(&w), *q = world_pod(&w, "shop", "shop-2");
     (void)world_site(q, "main.idle", 5, 0, 0);
     world_watch(&w, "p", q);
-    (void)world_site(p, LEAK, 0, 2, w.now);
+    (void)world_site(p, WORLD_LEAK, 0, 2, w.now);
     (void)world_site(q, "shop/order", 0, 3, w.now + 3 * MINUTE);
     world_run(&w, 5 * MINUTE);
     assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 1); /* Cooldown */
@@ -45,7 +35,7 @@ static void resolving_takes_it_back_once(void **state)
     for (int how = SHRUNK; how <= RESTARTED; how++) {
         world w;
         world_open(&w);
-        gs_incident *i = leaking(&w);
+        gs_incident *i = world_leaking(&w);
         world_run(&w, 2 * MINUTE);
         fake_pod *p = w.pods[0];
         if (how == SHRUNK)
@@ -77,7 +67,7 @@ static void half_is_not_gone(void **state)
     (void)state;
     world w;
     world_open(&w);
-    gs_incident *i = leaking(&w);
+    gs_incident *i = world_leaking(&w);
     world_run(&w, 2 * MINUTE);
     w.pods[0]->sites[1].until_ms = w.now; /* stops leaking: what was leaked stays */
     world_run(&w, 120 * MINUTE);
@@ -91,7 +81,7 @@ static void someone_else_changed_the_scale(void **state)
     (void)state;
     world w;
     world_open(&w);
-    gs_incident *i = leaking(&w);
+    gs_incident *i = world_leaking(&w);
     world_run(&w, MINUTE);
     world_scale(&w, "shop")->replicas = 7;
     world_drop(&w, w.pods[0], GS_LEAVE_GONE);
@@ -110,7 +100,7 @@ static void an_undo_that_fails_is_tried_again(void **state)
     for (size_t k = 0; k < GS_LEN(modes); k++) {
         world w;
         world_open(&w);
-        gs_incident *i = leaking(&w);
+        gs_incident *i = world_leaking(&w);
         world_run(&w, MINUTE);
         w.act = modes[k];
         world_drop(&w, w.pods[0], GS_LEAVE_GONE);
@@ -131,7 +121,7 @@ static void it_comes_back(void **state)
     (void)state;
     world w;
     world_open(&w);
-    gs_incident *i = leaking(&w);
+    gs_incident *i = world_leaking(&w);
     world_run(&w, MINUTE);
     fake_pod *p = w.pods[0];
     p->freed_ms = w.now;
@@ -146,7 +136,7 @@ static void it_comes_back(void **state)
     assert_int_equal(i->resolution_ms, 0);
     world_run(&w, 30 * MINUTE);
     assert_int_equal(i->grade, GS_GRADE_PROVEN);
-    assert_int_equal(w.scale_outs, 2); /* after the cooldown */
+    assert_int_equal(w.begun, 2); /* after the cooldown */
     assert_int_equal(w.undos, 1);
     assert_true(world_scale(&w, "shop")->record.action_times[1] - world_scale(&w, "shop")->record.action_times[0] >=
                 600 * SECOND);
@@ -159,9 +149,9 @@ static void undoing_goes_on(void **state)
     for (int how = 0; how < 4; how++) {
         world w;
         world_open(&w);
-        gs_incident *i = leaking(&w);
+        gs_incident *i = world_leaking(&w);
         world_run(&w, MINUTE);
-        assert_int_equal(w.scale_outs, 1);
+        assert_int_equal(w.begun, 1);
         gs_policy *p = in_mode(how == 0 ? GS_MODE_OBSERVE : GS_MODE_ENFORCE);
         p->suspend = how == 1;
         p->deleting = how == 2;
@@ -176,7 +166,7 @@ static void undoing_goes_on(void **state)
         if (how == 3)
             assert_false(gs_engine_undo_all(w.e, "default", "p"));
         world_run(&w, 30 * MINUTE);
-        assert_int_equal(w.scale_outs, 1);
+        assert_int_equal(w.begun, 1);
         assert_int_equal(world_scale(&w, "shop")->replicas, how == 1 ? 4 : 3);
         world_close(&w);
     }
@@ -190,9 +180,9 @@ static void policies_change_under_a_call(void **state)
             world w;
             world_open(&w);
             w.act_ms = 3000;
-            gs_incident *i = leaking(&w);
+            gs_incident *i = world_leaking(&w);
             world_run(&w, at);
-            unsigned before = w.scale_outs;
+            unsigned before = w.begun;
             if (how == 0) {
                 gs_engine_remove_policy(w.e, "default", "p");
             } else {
@@ -202,7 +192,7 @@ static void policies_change_under_a_call(void **state)
                 (void)world_set(&w, p);
             }
             world_run(&w, 5 * MINUTE);
-            assert_int_equal(w.scale_outs, before); /* none is begun any more */
+            assert_int_equal(w.begun, before); /* none is begun any more */
             assert_true(i->n_actions <= 1);
             assert_true(!i->n_actions || i->actions[0].outcome != GS_OUTCOME_PENDING);
             assert_int_equal(world_scale(&w, "shop")->replicas, before && how != 3 ? 4 : 3);
@@ -216,7 +206,7 @@ static void old_history_is_forgotten(void **state)
     (void)state;
     world w;
     world_open(&w);
-    (void)leaking(&w);
+    (void)world_leaking(&w);
     world_run(&w, MINUTE);
     const gs_heal_history *h[4];
     const gs_policy *p = gs_engine_policy(w.e, "default", "p");
@@ -240,7 +230,7 @@ static void undoing_all_waits_for_nothing(void **state)
     world w;
     world_open(&w);
     fake_pod *p = world_usual(&w);
-    (void)world_site(p, LEAK, 0, 2, w.now);
+    (void)world_site(p, WORLD_LEAK, 0, 2, w.now);
     (void)world_site(p, "shop/order", 0, 3, w.now + 3 * MINUTE);
     world_run(&w, 5 * MINUTE);
     assert_int_equal(world_incidents(&w), 2);
@@ -252,7 +242,7 @@ static void undoing_all_waits_for_nothing(void **state)
     assert_int_equal(w.undos, 1);
     unsigned asked = w.facts_calls;
     world_run(&w, 30 * MINUTE); /* nor is the other one acted on, once the cooldown is over */
-    assert_int_equal(w.scale_outs, 1);
+    assert_int_equal(w.begun, 1);
     assert_int_equal(w.facts_calls, asked);
     world_close(&w);
 }

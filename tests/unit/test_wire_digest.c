@@ -38,6 +38,54 @@ static void test_sha256(void **state)
     assert_string_equal(hex, sums[0].hex);
 }
 
+static void test_sha256_in_pieces(void **state)
+{
+    (void)state;
+    gs_cleanup(gs_sha256_free) gs_sha256_sum *sum = gs_sha256_new();
+    for (size_t i = 0; i < GS_LEN(sums); i++)
+        for (size_t piece = 1; piece < 60; piece += 7) {
+            uint8_t raw[GS_SHA256_LEN];
+            char hex[GS_SHA256_HEX_LEN], base64[GS_SHA256_BASE64_LEN];
+            gs_str rest = gs_str_of(sums[i].input);
+            while (rest.n) {
+                size_t n = rest.n < piece ? rest.n : piece;
+                gs_sha256_add(sum, (gs_str){rest.p, n});
+                rest = (gs_str){rest.p + n, rest.n - n};
+            }
+            gs_sha256_take(sum, raw); /* and begins anew */
+            gs_hex(raw, sizeof raw, hex);
+            gs_base64_sha256(raw, base64);
+            assert_string_equal(hex, sums[i].hex);
+            assert_string_equal(base64, sums[i].base64);
+        }
+}
+
+/* RFC 4231, cases 1, 2 and 6 (a key longer than a block); and both empty. */
+static void test_hmac(void **state)
+{
+    static const struct {
+        const char *key;
+        size_t key_n;
+        const char *text, *hex;
+    } t[] = {
+        {"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b", 20, "Hi There",
+         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {"Jefe", 4, "what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {NULL, 131, "Test Using Larger Than Block-Size Key - Hash Key First",
+         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+        {"", 0, "", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"},
+    };
+    (void)state;
+    for (size_t i = 0; i < GS_LEN(t); i++) {
+        char many[131], hex[GS_SHA256_HEX_LEN];
+        uint8_t raw[GS_SHA256_LEN];
+        memset(many, 0xaa, sizeof many);
+        gs_hmac_sha256((gs_str){t[i].key ? t[i].key : many, t[i].key_n}, gs_str_of(t[i].text), raw);
+        gs_hex(raw, sizeof raw, hex);
+        assert_string_equal(hex, t[i].hex);
+    }
+}
+
 /* decoded NULL: refused. */
 static const struct {
     const char *text, *decoded;
@@ -108,9 +156,8 @@ static void test_base64_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),
-        cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_base64_long),
+        cmocka_unit_test(test_sha256), cmocka_unit_test(test_sha256_in_pieces), cmocka_unit_test(test_hmac),
+        cmocka_unit_test(test_base64), cmocka_unit_test(test_base64_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

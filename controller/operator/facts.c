@@ -1,0 +1,276 @@
+/* What the API server says of a workload just now: the object itself, or its scale where it is none of apps/v1; the
+ * autoscalers of its namespace; the ReplicaSets of a Deployment; its pods. One after the other, the object first: what is
+ * written later is conditional on its version, which moves with each change of its scale, its template and its counts. */
+#include "base/mem.h"
+#include "kube/list.h"
+#include "operator/act.h"
+
+#include <stdlib.h>
+
+const gs_kube_resource OP_AUTOSCALERS = {"autoscaling", "v2", "horizontalpodautoscalers", true};
+const gs_kube_resource OP_REPLICASETS = {"apps", "v1", "replicasets", true};
+
+#define DEADLINE_MS 10000
+#define OBSERVE_MS 200   /* between looks at an object whose controller has not seen its newest spec ... */
+#define OBSERVE_TRIES 15 /* ... which takes some milliseconds; then it is rolling */
+
+struct op_look {
+    op *o;
+    gs_workload_ref w;
+    enum gs_workload_kind kind;
+    op_facts found;
+    gs_workload_meta meta;
+    gs_map *replicasets; /* uids of a Deployment's */
+    unsigned tries;
+    gs_kube_lookup *lookup;
+    gs_kube_call *call;
+    gs_kube_list *list;
+    gs_timer *timer;
+    void (*done)(void *ctx, const op_facts *found, const gs_error *err);
+    void *ctx;
+};
+
+void op_facts_done(op_facts *f)
+{
+    gs_workload_facts_done(&f->f);
+    free(f->pod_versions);
+    *f = (op_facts){0};
+}
+
+void op_look_cancel(op_look *l)
+{
+    if (!l)
+        return;
+    gs_kube_lookup_cancel(l->lookup);
+    gs_kube_cancel(l->call);
+    gs_kube_list_cancel(l->list);
+    gs_timer_free(l->timer);
+    gs_map_free(l->replicasets);
+    op_facts_done(&l->found);
+    free(l);
+}
+
+static void end(op_look *l, const gs_error *err)
+{
+    l->done(l->ctx, &l->found, err);
+    op_look_cancel(l);
+}
+
+static void end_well(op_look *l)
+{
+    gs_error ok = {0};
+    end(l, &ok);
+}
+
+static void list(op_look *l, const gs_kube_resource *r, const char *selector, gs_kube_list_options how)
+{
+    how.resource = r;
+    how.ns = l->w.ns;
+    how.label_selector = selector;
+    how.deadline_ms = DEADLINE_MS;
+    how.ctx = l;
+    l->list = gs_kube_list_start(l->o->kube, &how);
+}
+
+/* ---- pods ---- */
+
+static void forget_pods(void *ctx)
+{
+    op_look *l = ctx;
+    l->found.f.n_pods = 0;
+}
+
+static bool is_ours(const op_look *l, const gs_pod_seen *p)
+{
+    if (p->finished || !p->owner_uid[0])
+        return false;
+    if (l->kind == GS_WORKLOAD_DEPLOYMENT)
+        return gs_map_get(l->replicasets, p->owner_uid) != NULL;
+    if (l->kind == GS_WORKLOAD_SCALE)
+        return op_owner_leads_to(l->o, p->owner_uid, l->w.uid);
+    return gs_streq(p->owner_uid, l->w.uid);
+}
+
+static int on_pod(void *ctx, gs_str object, gs_error *err)
+{
+    op_look *l = ctx;
+    op_facts *found = &l->found;
+    gs_workload_facts *f = &found->f;
+    gs_pod_seen p;
+    int rc = gs_pod_facts_from_json(object, &p, err);
+    if (rc < 0 || !is_ours(l, &p))
+        return rc;
+    f->pods = gs_grow(f->pods, &found->cap_pods, f->n_pods + 1, sizeof *f->pods);
+    found->pod_versions =
+        gs_grow(found->pod_versions, &found->cap_versions, f->n_pods + 1, sizeof *found->pod_versions);
+    f->pods[f->n_pods] = p.facts;
+    memcpy(found->pod_versions[f->n_pods++], p.version, sizeof p.version);
+    return 0;
+}
+
+static void on_pods(void *ctx, const gs_error *err, const char *resource_version)
+{
+    op_look *l = ctx;
+    gs_workload_facts *f = &l->found.f;
+    (void)resource_version;
+    l->list = NULL;
+    if (f->available < 0) { /* nobody counts them */
+        f->available = 0;
+        for (size_t k = 0; k < f->n_pods; k++)
+            f->available += f->pods[k].ready && !f->pods[k].terminating;
+    }
+    end(l, err);
+}
+
+static void look_at_pods(op_look *l)
+{
+    gs_error none = {0};
+    if (l->meta.selector[0])
+        list(l, &OP_PODS, l->meta.selector,
+             (gs_kube_list_options){.on_restart = forget_pods, .on_item = on_pod, .on_done = on_pods});
+    else /* a scale that does not tell its pods; without a selector all of the namespace would come */
+        on_pods(l, &none, "");
+}
+
+/* ---- ReplicaSets ---- */
+
+static void forget_replicasets(void *ctx)
+{
+    op_look *l = ctx;
+    gs_map_free(l->replicasets);
+    l->replicasets = gs_map_new(NULL);
+    l->found.f.replica_sets = 0;
+}
+
+static int on_replicaset(void *ctx, gs_str object, gs_error *err)
+{
+    op_look *l = ctx;
+    gs_owned r;
+    int rc = gs_replicaset_from_json(object, &r, err);
+    if (rc < 0 || !gs_streq(r.owner_uid, l->w.uid))
+        return rc;
+    gs_map_put(l->replicasets, r.uid, l);
+    l->found.f.replica_sets += r.replicas > 0;
+    return 0;
+}
+
+static void on_replicasets(void *ctx, const gs_error *err, const char *resource_version)
+{
+    op_look *l = ctx;
+    (void)resource_version;
+    l->list = NULL;
+    l->found.f.rolling |= l->found.f.replica_sets > 1;
+    if (err->kind != GS_OK)
+        end(l, err);
+    else
+        look_at_pods(l);
+}
+
+/* ---- autoscalers ---- */
+
+static void forget_autoscaler(void *ctx)
+{
+    op_look *l = ctx;
+    l->found.autoscaler_version[0] = l->found.f.autoscaler[0] = 0;
+    l->found.f.keda = false;
+}
+
+static int on_autoscaler(void *ctx, gs_str object, gs_error *err)
+{
+    op_look *l = ctx;
+    return gs_autoscaler_from_json(object, &l->w, &l->found.f, l->found.autoscaler_version, err);
+}
+
+static void on_autoscalers(void *ctx, const gs_error *err, const char *resource_version)
+{
+    op_look *l = ctx;
+    (void)resource_version;
+    l->list = NULL;
+    if (err->kind != GS_OK) {
+        end(l, err);
+    } else if (l->kind == GS_WORKLOAD_DEPLOYMENT) {
+        l->replicasets = gs_map_new(NULL);
+        list(l, &OP_REPLICASETS, l->meta.selector,
+             (gs_kube_list_options){
+                 .on_restart = forget_replicasets, .on_item = on_replicaset, .on_done = on_replicasets});
+    } else {
+        look_at_pods(l);
+    }
+}
+
+/* ---- the object ---- */
+
+static void get_object(void *ctx);
+
+static void on_object(void *ctx, const gs_kube_reply *reply)
+{
+    op_look *l = ctx;
+    op_facts *found = &l->found;
+    gs_error err = reply->err;
+    l->call = NULL;
+    if (err.kind == GS_OK && gs_workload_from_json(reply->body, l->kind, &found->f, &l->meta, &err) < 0)
+        (void)gs_error_wrap(&err, GS_TERMINAL, "%s %s", l->w.kind, l->w.name);
+    if (err.kind == GS_NOT_FOUND || (err.kind == GS_OK && !gs_streq(l->meta.uid, l->w.uid))) {
+        found->f = (gs_workload_facts){.gone = true}; /* or another one of the same name */
+        end_well(l);
+    } else if (err.kind != GS_OK) {
+        end(l, &err);
+    } else if (!l->meta.observed && ++l->tries < OBSERVE_TRIES) {
+        gs_timer_set(l->timer, OBSERVE_MS);
+    } else {
+        memcpy(found->version, l->meta.version, sizeof found->version);
+        list(l, &OP_AUTOSCALERS, NULL,
+             (gs_kube_list_options){
+                 .on_restart = forget_autoscaler, .on_item = on_autoscaler, .on_done = on_autoscalers});
+    }
+}
+
+static void get_object(void *ctx)
+{
+    op_look *l = ctx;
+    gs_kube_resource resource = gs_kube_kind_resource(&l->found.kind);
+    gs_kube_path path = {
+        .resource = &resource, .ns = l->w.ns, .name = l->w.name, .sub = l->kind == GS_WORKLOAD_SCALE ? "scale" : NULL};
+    l->call = gs_kube_get(l->o->kube, &path, &(gs_kube_opts){.deadline_ms = DEADLINE_MS}, on_object, l);
+}
+
+/* A Job, a single pod, what we may not read: nothing can be done to it, and nobody would bring its pods back. */
+static void look_at_nothing(op_look *l)
+{
+    gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", l->w.ns, l->w.kind, l->w.name, l->w.uid);
+    const op_workload *at = gs_map_get(l->o->workloads, key);
+    l->found.f.replicas = l->found.f.available = at ? (int)at->n : 0;
+    end_well(l);
+}
+
+static void on_kind(void *ctx, const gs_kube_kind *kind, const gs_error *err)
+{
+    op_look *l = ctx;
+    l->lookup = NULL;
+    if (err->kind == GS_TRANSIENT) {
+        end(l, err);
+    } else if (!kind || !kind->scale || !kind->namespaced) {
+        look_at_nothing(l);
+    } else {
+        l->kind = GS_WORKLOAD_SCALE;
+        l->found.kind = *kind;
+        get_object(l);
+    }
+}
+
+op_look *op_look_start(op *o, const gs_workload_ref *w,
+                       void (*done)(void *ctx, const op_facts *found, const gs_error *err), void *ctx)
+{
+    op_look *l = gs_alloc(sizeof *l);
+    l->o = o;
+    l->w = *w;
+    l->done = done;
+    l->ctx = ctx;
+    l->timer = gs_timer_new(o->loop, get_object, l);
+    l->kind = gs_workload_kind_of(w->api_version, w->kind);
+    if (op_kind_of(w, &l->found.kind))
+        get_object(l);
+    else
+        l->lookup = gs_kube_discovery_find(o->discovery, w->api_version, w->kind, on_kind, l);
+    return l;
+}
