@@ -85,7 +85,7 @@ static bool possible(enum gs_action_type type, const gs_incident *i, const gs_wo
 static const gs_action_spec *possible_action(const gs_policy *p, const gs_incident *i, const gs_workload_facts *f,
                                              gs_plan *ret)
 {
-    const gs_action_spec *first = next_action(p, i, 0), *a = first;
+    const gs_action_spec *a = next_action(p, i, 0);
     while (a && !possible(a->type, i, f)) {
         ret->passed |= 1u << a->type;
         a = next_action(p, i, (size_t)(a - p->actions) + 1);
@@ -95,7 +95,7 @@ static const gs_action_spec *possible_action(const gs_policy *p, const gs_incide
         return a;
     }
     char message[160];
-    gs_heal_impossible(first->type, i->workload.kind, message);
+    gs_heal_impossible(ret->type, i->workload.kind, message); /* of the first one */
     refuse(ret, GS_REFUSAL_KIND, -1, "%s", message);
     return NULL;
 }

@@ -8,6 +8,8 @@
 
 /* Answers. */
 
+static void say(heal_view *v, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
+
 static void say(heal_view *v, const char *fmt, va_list args)
 {
     (void)vsnprintf(v->ret->reason, sizeof v->ret->reason, fmt, args);

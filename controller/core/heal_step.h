@@ -13,7 +13,8 @@
  *   Aborting  marks off, scale or minimum back (where nobody else changed it) -> END Failed with the recorded reason
  *
  * Someone else's change of scale meanwhile, a rollout that begins, a workload that goes, pods that do not get Ready within
- * GS_REPLACE_TIMEOUT_MS: ABORTING with its reason, or END where nothing is to be put back. */
+ * GS_REPLACE_TIMEOUT_MS: ABORTING with its reason, or END where nothing is to be put back. A rollout is one that is paused,
+ * or a second ReplicaSet above 0; a status that merely lags behind the spec (`rolling`) is waited for. */
 #ifndef GS_CORE_HEAL_STEP_H
 #define GS_CORE_HEAL_STEP_H
 

@@ -3,10 +3,9 @@
  *
  * A schedule has five fields, as crontab(5) has them: minute 0-59, hour 0-23, day of month 1-31, month 1-12 or JAN-DEC,
  * day of week 0-7 (0 and 7 are Sunday) or SUN-SAT; each a list of "*", "n", "n-m", with an optional "/step" ("n/step" goes on
- * to the end). Where both
- * days are restricted, either will do. A window opens at each local time that matches, and lasts for its duration in real
- * time. DST: a local time that does not exist opens the window at the first instant after the gap; one that exists
- * twice opens it at the first of the two. */
+ * to the end). Where both days are restricted, either will do. A window opens at each local time that matches, and lasts for
+ * its duration in real time. DST: a local time that does not exist opens the window at the first instant after the gap; one
+ * that exists twice opens it at the first of the two. */
 #ifndef GS_CORE_WINDOW_H
 #define GS_CORE_WINDOW_H
 

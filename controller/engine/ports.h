@@ -69,8 +69,8 @@ typedef struct gs_actuator {
      * not recorded yet, does what core/heal_step says, records each step before it is taken, and the outcome with what it
      * leaves in h. The same after a restart. h is the engine's; the actuator changes it as recorded and nothing else does
      * meanwhile. */
-    void (*advance)(void *ctx, const gs_policy *p, gs_heal_history *h,
-                    void (*done)(void *arg, const gs_act_result *r), void *arg);
+    void (*advance)(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
+                    void *arg);
     /* Takes h->added_replicas back, unless someone else changed the scale; clears it in both cases, and says which. */
     void (*undo)(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),
                  void *arg);
@@ -125,7 +125,7 @@ typedef struct gs_recorder {
     /* Something of the incident that a reader sees has changed. urgent: more than counts. The name is given here where
      * it has none yet. */
     void (*incident)(void *ctx, gs_incident *i, bool urgent);
-    void (*policy)(void *ctx, const gs_policy *p); /* its counts or its healing record have changed */
+    void (*policy)(void *ctx, const gs_policy *p);     /* its counts or its healing record have changed */
     void (*decision)(void *ctx, const gs_decision *d); /* NULL: nobody keeps them */
     void *ctx;
 } gs_recorder;

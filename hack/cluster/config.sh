@@ -84,11 +84,11 @@ rules:
     verbs: [get, list, watch]
   - level: None
     nonResourceURLs: ["/healthz*", "/livez*", "/readyz*"]
-  - level: Request # with the body: a scale is what gostat may change, an incident's status says how far it has come
+  - level: Request # with the body: a scale is what gostat may change, the two statuses say how far it has come
     verbs: [update, patch]
     resources:
       - {group: apps, resources: ["*/scale"]}
-      - {group: gostat.dev, resources: [gostatincidents/status]}
+      - {group: gostat.dev, resources: [gostatincidents/status, gostatpolicies/status]}
   - level: Metadata
 EOF
 }

@@ -261,7 +261,7 @@ class Shop:
     def wait_collecting(self, name="shop"):
         self.until(30, "pods are sampled", lambda: self.condition("Collecting", name).get("status") == "True")
 
-    def wait_refused(self, reason, seconds=90):
+    def wait_refused(self, reason, seconds=90, condition=None):
         """Refused for this reason, told in the incident, by an Event and in the condition Healing; the incident."""
 
         def there():
@@ -270,7 +270,8 @@ class Shop:
             return i if any(a["outcome"] == "Refused" and a["reason"].startswith(reason + ": ") for a in done) else None
 
         i = self.until(seconds, f"refused: {reason}", there)
-        self.until(10, f"the condition Healing: {reason}", lambda: self.condition("Healing").get("reason") == reason)
+        healing = condition or reason
+        self.until(10, f"the condition Healing: {healing}", lambda: self.condition("Healing").get("reason") == healing)
         self.until(10, "an Event ActionRefused", lambda: "ActionRefused" in self.events(i))
         return i
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 import kubernetes
-from shop import COST
+from shop import COST, NEVER
 from world import GROUP, VERSION
 
 PLAYS = {}
@@ -284,11 +284,13 @@ def scale_out_with_autoscaler(shop):
 @play
 def twins(shop):
     """DryRun and Enforce decide the same, word for word."""
-    for name, mode in (("payments", "Enforce"), ("shadow", "DryRun")):
-        shop.deployment(name=name, LEAK="channel", RATE=4, LEAK_AFTER=15)
+    for name in ("payments", "shadow"):
+        shop.deployment(name=name, LEAK="channel", RATE=4, LEAK_AFTER=NEVER)
     shop.secret()
     for name, mode in (("payments", "Enforce"), ("shadow", "DryRun")):
         shop.policy(name=name, mode=mode, labels={"app": name}, spec=healing(REPLACE))
+        shop.wait_sampled(name, [name])
+    shop.leak(shop.pods("payments") + shop.pods("shadow"))
 
     def first(name):
         items = shop.world.custom.list_namespaced_custom_object(GROUP, VERSION, shop.ns, "gostatincidents")["items"]

@@ -30,7 +30,8 @@ def refused(shop, reason, spec, replicas=2, kind="Deployment", prepare=None, lea
     shop.leaking_shop(leak=leak, replicas=replicas, kind=kind, spec=spec)
     if prepare:
         prepare(shop)
-    shop.leak(shop.pods()[:leaking] if leaking else None)
+    oldest = sorted(shop.pods(), key=lambda p: p.metadata.creation_timestamp)
+    shop.leak(oldest[:leaking])
     i = shop.wait_refused(reason)
     untouched(shop)
     return i
@@ -42,7 +43,7 @@ def untouched(shop):
 
 def quiet(shop, reason, spec, leak="channel"):
     """The policy itself says that nothing is to be done: the condition says so, nobody is bothered."""
-    shop.leaking_shop(leak=leak, spec=spec)
+    shop.leaking_shop(leak=leak, spec=spec, windows=(5, 4))
     shop.leak()
     shop.wait_grade("Probable")
     shop.until(20, f"the condition Healing: {reason}", lambda: shop.condition("Healing").get("reason") == reason)
@@ -110,7 +111,7 @@ def refuses_without_evidence(shop):
     time.sleep(3)
     shop.leak()
     shop.wait_grade("Probable")
-    shop.wait_refused("EvidenceMissing", 120)
+    shop.wait_refused("EvidenceMissing", 120, condition="EvidenceFailing")
     untouched(shop)
     shop.secret()
     shop.wait_action("Succeeded", 90)
@@ -176,7 +177,15 @@ def refuses_paused(shop):
 
 @play
 def refuses_rolling(shop):
-    refused(shop, "RolloutUnfinished", healing(REPLACE), prepare=lambda s: s.half_rollout(ROLL="1"), leaking=1)
+    def half(s):
+        old = {p.metadata.name for p in s.pods()}
+        s.half_rollout(ROLL="1")
+        s.until(60, "a pod of each revision", lambda: len(p := names(s)) == 2 and len(p - old) == 1)
+
+    def names(s):
+        return {p.metadata.name for p in s.pods() if s.is_ready(p)}
+
+    refused(shop, "RolloutUnfinished", healing(REPLACE), prepare=half, leaking=1)
 
 
 @play

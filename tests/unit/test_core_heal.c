@@ -755,6 +755,8 @@ static void test_judge(void **state)
             memcpy(h.autoscaler, "hpa", 4);
         if (gs_heal_judge(&h, &f, judge[i].growth) != judge[i].want)
             fail_msg("%s: %d", judge[i].name, (int)gs_heal_judge(&h, &f, judge[i].growth));
+        pods[0].ready = false; /* the status lags behind the pods */
+        assert_int_equal(gs_heal_judge(&h, &f, 0), GS_VERDICT_NOT_READY);
     }
 }
 

@@ -236,6 +236,8 @@ static void carry_out(sim *s, const gs_next *n)
         s->replicas = n->n;
         break;
     case GS_DO_SET_HPA_MIN:
+        if (p->step == GS_STEP_RESTORING)
+            assert_true(serving(s) >= p->to); /* those that were evicted have successors */
         s->minimums += s->hpa_min != n->n;
         s->hpa_min = n->n;
         break;
@@ -696,6 +698,44 @@ static void test_rival(void **state)
     no_marks(&s, "rival");
 }
 
+/* The scale is not taken down on what the Deployment's status does not tell yet. */
+static void test_waits_for_status(void **state)
+{
+    (void)state;
+    sim s;
+    open_sim(&s, 4);
+    replace_one(&s);
+    gs_pending intent = s.h.pending;
+    while (s.h.pending.step != GS_STEP_MARKING)
+        ask(&s, LIVES, 0);
+    s.slow_status = true;
+    for (int k = 0; k < 30; k++)
+        ask(&s, LIVES, 0);
+    assert_int_equal(s.replicas, 5);
+    s.slow_status = false;
+    to_the_end(&s);
+    is_done(&s, 2, &intent, "slow status");
+}
+
+/* A pod that had our cost before us keeps it. */
+static void test_own_lowest(void **state)
+{
+    (void)state;
+    sim s;
+    open_sim(&s, 4);
+    s.pods[1].f.has_cost = true;
+    s.pods[1].f.cost = GS_DELETION_COST;
+    replace_one(&s);
+    while (s.h.pending.step != GS_STEP_MARKING)
+        ask(&s, LIVES, 0);
+    s.wanted = false;
+    while (!s.ended)
+        ask(&s, LIVES, 0);
+    assert_int_equal(s.outcome, GS_OUTCOME_FAILED);
+    assert_int_equal(s.replicas, 4);
+    assert_int_equal(s.marks, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -708,6 +748,8 @@ int main(void)
         cmocka_unit_test(test_wrong_pod),
         cmocka_unit_test(test_waits_for_others),
         cmocka_unit_test(test_rival),
+        cmocka_unit_test(test_waits_for_status),
+        cmocka_unit_test(test_own_lowest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
