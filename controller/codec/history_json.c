@@ -6,7 +6,7 @@
 #include "codec/policy_json.h"
 
 static const char *const action_types[] = {"ScaleOut", "Replace", "Evict", "Restart", NULL};
-static const char *const steps[] = {"Intended", "Marking", "Removing", "Restoring", "Aborting", NULL};
+static const char *const steps[] = {"Intended", "Surged", "Marking", "Removing", "Restoring", "Aborting", NULL};
 
 static const gs_json_field victim[] = {
     {GS_FIELD_STRING(gs_victim, "name", name), .required = true},

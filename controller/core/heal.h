@@ -68,14 +68,15 @@ GS_DEFINE_CLEANUP_VALUE(gs_workload_facts, gs_workload_facts_done)
 
 /* How far a begun action is: what is about to be done, or being waited for. Written down before it is done. */
 enum gs_step {
-    GS_STEP_INTENDED,  /* ScaleOut: set the scale. Replace: add pods and wait for them. Evict: evict. Restart: patch */
-    GS_STEP_MARKING,   /* Replace: the leaking pods get the lowest deletion cost */
-    GS_STEP_REMOVING,  /* Replace: the scale goes back (with an HPA: they are evicted), and the marked pods go */
+    GS_STEP_INTENDED, /* ScaleOut: set the scale. Replace: add pods. Evict: evict. Restart: patch */
+    GS_STEP_SURGED,   /* Replace: the scale was up, the new pods get Ready. Whoever sets it back now is somebody else */
+    GS_STEP_MARKING,  /* Replace: the leaking pods get the lowest deletion cost */
+    GS_STEP_REMOVING, /* Replace: the scale goes back (with an HPA: they are evicted), and the marked pods go */
     GS_STEP_RESTORING, /* Replace: earlier costs and the HPA's minimum are put back; the outcome is known */
     GS_STEP_ABORTING,  /* the same where it failed: marks off, scale back */
 };
-#define GS_STEPS 5
-const char *gs_step_name(enum gs_step s); /* "Intended" "Marking" "Removing" "Restoring" "Aborting" */
+#define GS_STEPS 6
+const char *gs_step_name(enum gs_step s); /* "Intended" "Surged" "Marking" "Removing" "Restoring" "Aborting" */
 
 typedef struct gs_victim {
     char name[GS_OBJECT_LEN], uid[GS_UID_LEN];

@@ -100,17 +100,20 @@ static void give_up_after(heal_view *v, int64_t ms)
 static void intended(heal_view *v)
 {
     char reason[160];
-    int64_t ready_ms = (int64_t)v->p->ready_s * 1000, now = heal_now(v);
-    bool disturbed = heal_unwanted(v, reason) || heal_disturbed(v, v->p->from, reason) || victim_lost(v, reason) ||
-                     rivalled(v, reason);
-    if (now != v->p->to) {
-        if (disturbed) /* ours was not set, or is not what stands any more: there is nothing to put back */
-            heal_end(v, GS_OUTCOME_FAILED, "%s", reason);
-        else if (late(v, ready_ms + GS_REPLACE_TIMEOUT_MS))
-            heal_end(v, GS_OUTCOME_FAILED, "ScaleChanged: someone else sets it back to %d each time", v->p->from);
-        else if (!heal_wait_rollout(v))
-            heal_set(v, v->p->to);
-    } else if (disturbed) {
+    if (heal_now(v) == v->p->to)
+        heal_record(v, GS_STEP_SURGED, "%s", "");
+    else if (heal_unwanted(v, reason) || heal_disturbed(v, v->p->from, reason) || victim_lost(v, reason) ||
+             rivalled(v, reason)) /* nothing was set, or is not what stands any more: there is nothing to put back */
+        heal_end(v, GS_OUTCOME_FAILED, "%s", reason);
+    else if (!heal_wait_rollout(v))
+        heal_set(v, v->p->to);
+}
+
+static void surged(heal_view *v)
+{
+    char reason[160];
+    int64_t ready_ms = (int64_t)v->p->ready_s * 1000;
+    if (heal_unwanted(v, reason) || heal_disturbed(v, -1, reason) || victim_lost(v, reason) || rivalled(v, reason)) {
         heal_record(v, GS_STEP_ABORTING, "%s", reason);
     } else if (all_ready(v, ready_ms)) {
         heal_record(v, v->p->autoscaler[0] ? GS_STEP_REMOVING : GS_STEP_MARKING, "%s", "");
@@ -238,6 +241,9 @@ void heal_replace(heal_view *v)
     switch (v->p->step) {
     case GS_STEP_INTENDED:
         intended(v);
+        break;
+    case GS_STEP_SURGED:
+        surged(v);
         break;
     case GS_STEP_MARKING:
         if (heal_unwanted(v, reason))

@@ -3,7 +3,7 @@
  * twice.
  *
  *   ScaleOut  Intended: SET_SCALE (or SET_HPA_MIN) -> END
- *   Replace   Intended: SET_SCALE up, WAIT until k more are Ready for readySeconds -> RECORD Marking: MARK each victim, every
+ *   Replace   Intended: SET_SCALE up -> RECORD Surged: WAIT until k more are Ready for readySeconds -> RECORD Marking: MARK each victim, every
  *             unmarked pod is assigned, Running and Ready, and one ReplicaSet above 0 -> RECORD Removing: SET_SCALE down,
  *             WAIT until the marked pods are gone (another one went: that is the outcome, Failed) -> RECORD Restoring:
  *             MARK back what is still there -> END

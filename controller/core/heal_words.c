@@ -38,7 +38,7 @@ const char *gs_refusal_name(enum gs_refusal r)
 
 const char *gs_step_name(enum gs_step s)
 {
-    static const char *const names[GS_STEPS] = {"Intended", "Marking", "Removing", "Restoring", "Aborting"};
+    static const char *const names[GS_STEPS] = {"Intended", "Surged", "Marking", "Removing", "Restoring", "Aborting"};
     return names[s];
 }
 

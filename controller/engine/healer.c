@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define EVIDENCE_LATE_MS 60000 /* a snapshot that takes longer is worth a word */
+#define EVIDENCE_LATE_MS 60000 /* a snapshot that takes so much longer than its profiles is worth a word */
 
 gs_incident *heal_incident(const workload *w, const char *name)
 {
@@ -181,6 +181,13 @@ static void on_facts(void *arg, const gs_workload_facts *f, const gs_error *err)
     heal_finish(c);
 }
 
+/* How long its profiles take to be made. */
+static int64_t profiles_ms(const gs_policy *p)
+{
+    bool cpu = p->snapshot_kinds & (1u << GS_PROFILE_CPU), trace = p->snapshot_kinds & (1u << GS_PROFILE_TRACE);
+    return 1000 * ((cpu ? p->cpu_s : 0) + (trace ? p->trace_s : 0));
+}
+
 /* What the policy says of itself is in its own words already. */
 static bool worth_telling(const workload *w, const gs_incident *i, enum gs_refusal r)
 {
@@ -192,7 +199,7 @@ static bool worth_telling(const workload *w, const gs_incident *i, enum gs_refus
     case GS_REFUSAL_HOLDING:
         return true;
     case GS_REFUSAL_EVIDENCE:
-        return wall(w->e) - i->detection_ms > EVIDENCE_LATE_MS;
+        return wall(w->e) - i->detection_ms > EVIDENCE_LATE_MS + profiles_ms(w->pe->p);
     default:
         return false;
     }

@@ -147,6 +147,7 @@ static void refused(act *a, const gs_error *err)
     case GS_STEP_INTENDED:
         finish(a, GS_OUTCOME_FAILED, err->msg);
         break;
+    case GS_STEP_SURGED:
     case GS_STEP_MARKING:
     case GS_STEP_REMOVING:
         take_step(a, GS_STEP_ABORTING, err->msg);

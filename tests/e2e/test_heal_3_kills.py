@@ -10,7 +10,7 @@ from controller import SHORT_LEASE
 from s3proxy import S3Proxy
 from test_heal_1_actions import EVICT, REPLACE, RESTART, Availability, healing, marks, scale_out, uids
 
-REPLACE_MOMENTS = ("action", "intent", "surge", "marking", "marked", "removing", "removed", "outcome")
+REPLACE_MOMENTS = ("action", "intent", "surge", "surged", "marking", "marked", "removing", "removed", "outcome")
 KILLS = (
     [("Replace", m) for m in REPLACE_MOMENTS]
     + [("Evict", m) for m in ("intent", "evicted", "outcome")]
@@ -87,6 +87,7 @@ class Trap:
             step = p.get("step")
             return {
                 "intent": step == "Intended",
+                "surged": step == "Surged",
                 "marking": step == "Marking",
                 "removing": step == "Removing",
                 "outcome": self._begun and not p,

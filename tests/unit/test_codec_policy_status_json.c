@@ -125,7 +125,7 @@ static void test_status_absent_or_bad(void **state)
         {"a later field", W(",\"later\":1"), 1, NULL},
         {"a later action", W(",\"pending\":{\"id\":\"a1\",\"incident\":\"i\",\"type\":\"Cordon\",\"from\":1,\"to\":1}"),
          0, "pending.type: must be one of ScaleOut, Replace, Evict, Restart"},
-        {"a later step", P(",\"step\":\"Waiting\""), 0, "pending.step: must be one of Intended, Marking"},
+        {"a later step", P(",\"step\":\"Later\""), 0, "pending.step: must be one of Intended, Surged"},
         {"bad time of a step", P(",\"stepTime\":\"x\""), 0, "pending.stepTime: \"x\" is no time"},
         {"bad beginning", P(",\"begunTime\":\"x\""), 0, "pending.begunTime: \"x\" is no time"},
         {"bad time of a scale", W(",\"scaledTime\":\"x\""), 0, "workloads[].scaledTime: \"x\" is no time"},

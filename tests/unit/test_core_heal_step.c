@@ -568,6 +568,24 @@ static void test_others(void **state)
             }
 }
 
+/* Someone takes the surge back by hand: theirs stands, and is not set again. */
+static void test_scaled_back(void **state)
+{
+    (void)state;
+    sim s;
+    open_sim(&s, 4);
+    actions[2].begin(&s);
+    while (s.h.pending.step != GS_STEP_SURGED)
+        ask(&s, LIVES, 0);
+    s.replicas = s.h.pending.from;
+    to_the_end(&s);
+    assert_int_equal(s.outcome, GS_OUTCOME_FAILED);
+    assert_memory_equal(s.reason, "ScaleChanged: ", 14);
+    assert_int_equal(s.replicas, 4);
+    assert_int_equal(s.scalings, 1);
+    no_marks(&s, "scaled back");
+}
+
 /* The same, and the controller that takes it back is killed at every point of doing so. */
 static void test_abort_killed(void **state)
 {
@@ -739,17 +757,12 @@ static void test_own_lowest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_to_the_end),
-        cmocka_unit_test(test_killed_at_every_point),
-        cmocka_unit_test(test_killed_all_the_time),
-        cmocka_unit_test(test_others),
-        cmocka_unit_test(test_abort_killed),
-        cmocka_unit_test(test_budget_blocks),
-        cmocka_unit_test(test_wrong_pod),
-        cmocka_unit_test(test_waits_for_others),
-        cmocka_unit_test(test_rival),
-        cmocka_unit_test(test_waits_for_status),
-        cmocka_unit_test(test_own_lowest),
+        cmocka_unit_test(test_to_the_end),          cmocka_unit_test(test_killed_at_every_point),
+        cmocka_unit_test(test_killed_all_the_time), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_scaled_back),         cmocka_unit_test(test_abort_killed),
+        cmocka_unit_test(test_budget_blocks),       cmocka_unit_test(test_wrong_pod),
+        cmocka_unit_test(test_waits_for_others),    cmocka_unit_test(test_rival),
+        cmocka_unit_test(test_waits_for_status),    cmocka_unit_test(test_own_lowest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
