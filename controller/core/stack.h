@@ -145,7 +145,8 @@ enum gs_profile_kind {
     GS_PROFILE_TRACE,     /* trace?seconds=N: of the runtime */
 };
 #define GS_PROFILE_KINDS 6
-const char *gs_profile_kind_name(enum gs_profile_kind k); /* "Goroutine" "GoroutineLeak" "FullDump" "Heap" "CPU" "Trace" */
+const char *gs_profile_kind_name(
+    enum gs_profile_kind k); /* "Goroutine" "GoroutineLeak" "FullDump" "Heap" "CPU" "Trace" */
 
 /* A decoded goroutine profile. Made on a worker, then owned by the loop. */
 typedef struct gs_profile {
