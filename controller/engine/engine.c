@@ -54,6 +54,7 @@ void gs_target_free(target *t)
 {
     gs_tick_stop(&t->e->ticks, &t->tick);
     gs_counts_done(&t->base);
+    gs_counts_done(&t->leaked);
     gs_track_forget(t);
     free(t->error);
     free(t->revision);

@@ -86,6 +86,7 @@ void gs_process_restarted(target *t)
         t->profiling = false;
     }
     gs_counts_done(&t->base);
+    gs_counts_done(&t->leaked);
     gs_track_forget(t);
     gs_escalate_reset(&t->esc);
     t->no_leaks = false;
@@ -119,9 +120,12 @@ static bool pay(const target *t, int64_t *paid_ms, int64_t period_ms, int burst,
     return true;
 }
 
+/* Growth that was over before the pod was looked at shows in the leak profile, too: once for each such suspicion. */
 static bool may_ask_leaks(target *t)
 {
-    return t->g->pe->p->detection.leak_profile && !t->no_leaks && gs_track_wants_leaks(&t->track->sites) &&
+    const gs_track *sites = &t->track->sites;
+    bool wanted = gs_track_wants_leaks(sites) || (!sites->leaks && (t->esc.rules & (GS_RULE_FLOOR | GS_RULE_SITE)));
+    return t->g->pe->p->detection.leak_profile && !t->no_leaks && wanted &&
            pay(t, &t->leaks_paid_ms, window_ms(t) / 2, LEAKS_BURST, LEAKS_DOUBLED);
 }
 
@@ -158,7 +162,8 @@ static enum gs_prospect prospect_of(const target *t)
 {
     if (gs_listed(t->w, t->name))
         return GS_PROSPECT_LISTED;
-    bool watched = t->track && t->track->sites.windows < 2 && (t->esc.rules & (GS_RULE_FLOOR | GS_RULE_SITE));
+    bool watched =
+        t->track && t->track->sites.windows < GS_WATCHED_WINDOWS && (t->esc.rules & (GS_RULE_FLOOR | GS_RULE_SITE));
     return t->track && (watched || gs_track_promising(&t->track->sites)) ? GS_PROSPECT_RISES : GS_PROSPECT_NONE;
 }
 
@@ -190,6 +195,13 @@ static void go_on(target *t, enum gs_profile_kind last)
         conclude(t);
 }
 
+/* The base stays the lowest profile, for slow growth must stand out; one that is lower by chance (Poisson) is not, for it
+ * may have that growth already. */
+static bool is_lower(uint64_t total, uint64_t base)
+{
+    return (double)total <= (double)base - 2 * sqrt((double)base);
+}
+
 static void on_goroutines(target *t, gs_profile **p, gs_buf *raw)
 {
     gs_engine *e = t->e;
@@ -213,7 +225,7 @@ static void on_goroutines(target *t, gs_profile **p, gs_buf *raw)
     }
     if (v.rules)
         gs_suspect(t, v.rules, v.reason);
-    if (!t->base.at_ms || (*p)->total <= t->base.total) /* the base stays the lowest: slow growth must stand out */
+    if (!t->base.at_ms || is_lower((*p)->total, t->base.total))
         gs_counts_take(&t->base, *p, mono(e));
 }
 
@@ -255,7 +267,9 @@ static void on_profile(void *arg, gs_profile *profile, gs_buf *raw, const gs_err
     } else if (t->fetching == GS_PROFILE_GOROUTINE) {
         on_goroutines(t, &p, &bytes);
     } else if (t->fetching == GS_PROFILE_LEAK) {
-        gs_track_leaks(&t->track->sites, p);
+        gs_track_leaks(&t->track->sites, p, &t->leaked);
+        if (!t->leaked.at_ms)
+            gs_counts_take(&t->leaked, p, mono(e));
         t->track->leaks_raw = bytes;
         bytes = GS_BUF(0);
         go_on(t, GS_PROFILE_LEAK);

@@ -62,6 +62,7 @@ typedef struct target {
     uint64_t memory_limit;
     uint32_t cpu_limit_milli;
     gs_counts base;
+    gs_counts leaked;                     /* as the first leak profile of the process has it */
     struct tracking *track;               /* while something is suspected; NULL */
     enum gs_profile_kind fetching;        /* while profiling */
     bool no_leaks;                        /* the process does not offer a leak profile */

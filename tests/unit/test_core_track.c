@@ -96,13 +96,14 @@ static void profile_at(const scenario *c, double t_s, gs_site v[3], gs_profile *
 
 static void leaks_at(const scenario *c, double t_s, gs_track *t)
 {
+    static const gs_counts none;
     gs_site v[3];
     gs_profile p;
     profile_at(c, t_s, v, &p);
     v[0].count = (uint64_t)((double)v[0].count * c->leaks);
     p.n = 1;
     if (v[0].count)
-        gs_track_leaks(t, &p);
+        gs_track_leaks(t, &p, &none);
 }
 
 /* The first dump has goroutines 1 to n; of those the second one has the given share, and others. */
@@ -239,6 +240,34 @@ static const struct {
      0,
      {0},
      GS_GRADE_NONE},
+    {"a window that hardly rose, and on",
+     {10, 30, 50, 70, 90, 110, 72, 90, 115, 130, 150, 170, 190},
+     0,
+     {0},
+     GS_GRADE_NONE},
+    {"a fast one has no window without one more",
+     {10, 10, 10, 40, 40, 40, 40, 40, 40, 80, 80, 80, 120, 120, 121},
+     0,
+     {0},
+     GS_GRADE_NONE},
+    {"dumps of a run that is over say nothing of the next one",
+     {10, 20, 30, 40, 50, 60,  70,  80,  90,  100, 15,  16,  20,  30, 40,
+      50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160, 170, 180},
+     60,
+     {1, 3},
+     GS_GRADE_SUSPECTED},
+    {"a leak that slows down to a steady pace",
+     {10,  20,  30,  40,  50,  60,  70,  75,  80,  85,  89,  93,  97,  101, 105, 109, 113, 117, 121, 125,
+      129, 133, 137, 141, 145, 149, 153, 157, 161, 165, 169, 173, 177, 181, 185, 189, 193, 197, 201},
+     0,
+     {0},
+     GS_GRADE_PROBABLE},
+    {"a ramp that flattens bit by bit",
+     {10,  30,  50,  70,  86,  102, 118, 131, 144, 157, 167, 177,
+      187, 194, 201, 208, 213, 218, 223, 226, 229, 232, 233, 234},
+     0,
+     {0},
+     GS_GRADE_SUSPECTED},
     {"five windows, the dumps show those of the first one",
      {10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150},
      60,

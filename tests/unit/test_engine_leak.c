@@ -54,6 +54,30 @@ static void a_leak_is_told_in_order(void **state)
     }
 }
 
+/* Goroutines that appear all at once between two looks and stay are daemons or a leak; more of them later are a leak. */
+static void a_leak_in_rare_bursts_is_named(void **state)
+{
+    (void)state;
+    for (int reachable = 0; reachable < 2; reachable++) {
+        world w;
+        world_open(&w);
+        fake_pod *p = world_usual(&w);
+        world_run(&w, 2 * MINUTE);
+        fake_site *s = world_site(p, LEAK, 0, 6, w.now);
+        s->until_ms = w.now + SECOND;
+        s->reachable = reachable;
+        world_run(&w, 40 * MINUTE);
+        assert_true(world_count(&w, GS_EVENT_SUSPECTED) > 0);
+        assert_int_equal(world_incidents(&w), 0);
+        s->rate = 12;
+        world_run(&w, 20 * MINUTE);
+        assert_int_equal(world_incidents(&w), !reachable);
+        if (!reachable)
+            assert_int_equal(world_incident(&w, 0)->grade, GS_GRADE_PROBABLE);
+        world_close(&w);
+    }
+}
+
 static void counts_are_beyond_the_base(void **state)
 {
     (void)state;
@@ -374,6 +398,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leak_is_told_in_order),
+        cmocka_unit_test(a_leak_in_rare_bursts_is_named),
         cmocka_unit_test(counts_are_beyond_the_base),
         cmocka_unit_test(a_process_that_restarts_begins_anew),
         cmocka_unit_test(a_late_profile_is_not_of_the_new_process),

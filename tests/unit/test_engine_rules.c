@@ -80,7 +80,7 @@ static void small_sites_that_swap_places_are_no_growth(void **state)
     pod->many_sites = 300;
     world_watch(&w, "p", pod);
     world_run(&w, 60 * MINUTE);
-    assert_true(world_count(&w, GS_EVENT_SUSPECTED) > 10);
+    assert_true(world_count(&w, GS_EVENT_SUSPECTED) > 5); /* a look lasts some windows, and is held after */
     assert_int_equal(world_incidents(&w), 0);
     world_close(&w);
 }
