@@ -47,7 +47,7 @@
 #define GS_MAX_KEY_FRAMES 8
 #define GS_MAX_SITE_SERIES 1000 /* gostat_site_* series on our own /metrics */
 #define GS_MAX_WORKLOAD_SERIES 5000
-#define GS_MAX_PENDING_EVIDENCE_BYTES (64u << 20) /* dumps waiting for S3, over all incidents */
+#define GS_MAX_PENDING_EVIDENCE_BYTES (64u << 20) /* dumps waiting for S3, over all policies; of one, a quarter */
 
 /* What `gostat backtest` reads. */
 #define GS_MAX_CSV_LINE (16u << 10)    /* one record of a CSV file */

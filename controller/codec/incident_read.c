@@ -89,7 +89,7 @@ static const char *phase_name(int i)
 static void read_pod(gs_json_cursor *c, gs_incident *i)
 {
     gs_str key;
-    gs_incident_pod p = {0};
+    gs_incident_pod p = {.adopted = true};
     if (i->n_pods == GS_MAX_INCIDENT_PODS || !gs_json_enter_object(c))
         return;
     while (gs_json_next_key(c, &key)) {

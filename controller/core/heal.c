@@ -1,70 +1,10 @@
+/* What may be done, by the facts. */
 #include "core/heal.h"
 
-#include "base/clock.h"
 #include "core/heal_internal.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-#define HOUR_MS 3600000
-#define PENDING_RETRY_MS 5000
 #define SOON_MS 15000 /* what pods and rollouts change by themselves */
 #define LATER_MS 60000
-
-bool gs_incident_has_evidence(const gs_incident *i)
-{
-    for (size_t k = 0; k < i->n_evidence; k++)
-        if (i->evidence[k].time_ms >= i->detection_ms)
-            return true;
-    return false;
-}
-
-const gs_scale_out *gs_heal_scale_out(const gs_policy *p)
-{
-    static const gs_scale_out usual = {.step = 1, .max_replicas = 1, .hold_s = 600, .max_hold_s = 7200};
-    for (size_t k = 0; k < p->n_actions; k++)
-        if (p->actions[k].type == GS_ACTION_SCALE_OUT)
-            return &p->actions[k].scale_out;
-    return &usual;
-}
-
-static void refuse(gs_plan *ret, enum gs_refusal r, int64_t retry_ms, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void refuse(gs_plan *ret, enum gs_refusal r, int64_t retry_ms, const char *fmt, ...)
-{
-    va_list args;
-    ret->refusal = r;
-    ret->retry_ms = retry_ms;
-    va_start(args, fmt);
-    (void)vsnprintf(ret->message, sizeof ret->message, fmt, args);
-    va_end(args);
-}
-
-/* The ladder. */
-
-/* Each action is tried once in an occurrence, and never again where it did not help. */
-static bool tried(const gs_policy *p, const gs_incident *i, enum gs_action_type type)
-{
-    for (size_t k = 0; k < i->n_actions; k++) {
-        const gs_action *a = &i->actions[k];
-        if (a->type != type || a->outcome == GS_OUTCOME_REFUSED)
-            continue;
-        if (a->outcome == GS_OUTCOME_INEFFECTIVE ||
-            (a->time_ms >= i->detection_ms && a->dry_run == (p->mode == GS_MODE_DRY_RUN)))
-            return true;
-    }
-    return false;
-}
-
-static const gs_action_spec *next_action(const gs_policy *p, const gs_incident *i, size_t from)
-{
-    for (size_t k = from; k < p->n_actions; k++)
-        if (!tried(p, i, p->actions[k].type))
-            return &p->actions[k];
-    return NULL;
-}
 
 static bool possible(enum gs_action_type type, const gs_incident *i, const gs_workload_facts *f)
 {
@@ -85,10 +25,10 @@ static bool possible(enum gs_action_type type, const gs_incident *i, const gs_wo
 static const gs_action_spec *possible_action(const gs_policy *p, const gs_incident *i, const gs_workload_facts *f,
                                              gs_plan *ret)
 {
-    const gs_action_spec *a = next_action(p, i, 0);
+    const gs_action_spec *a = heal_next_action(p, i, 0);
     while (a && !possible(a->type, i, f)) {
         ret->passed |= 1u << a->type;
-        a = next_action(p, i, (size_t)(a - p->actions) + 1);
+        a = heal_next_action(p, i, (size_t)(a - p->actions) + 1);
     }
     if (a) {
         ret->type = a->type;
@@ -96,89 +36,8 @@ static const gs_action_spec *possible_action(const gs_policy *p, const gs_incide
     }
     char message[160];
     gs_heal_impossible(ret->type, i->workload.kind, message); /* of the first one */
-    refuse(ret, GS_REFUSAL_KIND, -1, "%s", message);
+    heal_refusal(ret, GS_REFUSAL_KIND, -1, "%s", message);
     return NULL;
-}
-
-/* Before any facts. */
-
-static void check_times(const gs_policy *p, const gs_heal_history *h, int64_t wall_ms, gs_plan *ret)
-{
-    const gs_limits *l = &p->limits;
-    size_t max = (size_t)l->max_actions_per_hour;
-    if (!h || !h->n_times)
-        return;
-    int64_t ready = h->action_times[h->n_times - 1] + l->cooldown_s * 1000;
-    if (wall_ms < ready) {
-        refuse(ret, GS_REFUSAL_COOLDOWN, ready - wall_ms,
-               "limits.cooldownSeconds is %" PRId64 ": another %" PRId64 " s", l->cooldown_s,
-               (ready - wall_ms + 999) / 1000);
-        return;
-    }
-    if (h->n_times < max)
-        return;
-    int64_t again = h->action_times[h->n_times - max] + HOUR_MS;
-    if (wall_ms < again)
-        refuse(ret, GS_REFUSAL_BUDGET, again - wall_ms,
-               "limits.maxActionsPerHour is %d, and %d were done: another %" PRId64 " s", l->max_actions_per_hour,
-               l->max_actions_per_hour, (again - wall_ms + 999) / 1000);
-}
-
-static void check_windows(const gs_policy *p, int64_t wall_ms, gs_plan *ret)
-{
-    const gs_window *w = NULL;
-    int64_t until;
-    char at[GS_TIME_LEN] = "further notice";
-    if (!p->n_windows || gs_windows_allow(p->windows, p->n_windows, wall_ms, &w, &until))
-        return;
-    int64_t retry = until == INT64_MAX ? -1 : until - wall_ms;
-    if (retry >= 0)
-        gs_time_format(until, at);
-    if (w->deny)
-        refuse(ret, GS_REFUSAL_DENIED, retry, "spec.healing.windows: \"%s\" denies it until %s", w->name, at);
-    else
-        refuse(ret, GS_REFUSAL_WINDOW, retry, "spec.healing.windows: none allows it until %s, when \"%s\" opens", at,
-               w->name);
-}
-
-static void check_hold(const gs_policy *p, const gs_incident *i, const gs_heal_history *h, int64_t wall_ms,
-                       gs_plan *ret)
-{
-    if (!h || h->added_replicas <= 0 || h->judged || !gs_streq(h->incident, i->name))
-        return;
-    int64_t over = h->scaled_ms + gs_heal_scale_out(p)->hold_s * 1000;
-    int64_t left = over > wall_ms ? over - wall_ms : PENDING_RETRY_MS;
-    refuse(ret, GS_REFUSAL_HOLDING, left, "the ScaleOut to %d is judged after scaleOut.holdSeconds: %" PRId64 " s",
-           h->scaled_to, gs_heal_scale_out(p)->hold_s);
-}
-
-void gs_heal_precheck(const gs_policy *p, const gs_incident *i, const gs_heal_history *h, bool evidence,
-                      int64_t wall_ms, gs_plan *ret)
-{
-    *ret = (gs_plan){.retry_ms = -1};
-    const gs_action_spec *next = next_action(p, i, 0);
-    if (next)
-        ret->type = next->type;
-    if (p->mode == GS_MODE_OBSERVE)
-        refuse(ret, GS_REFUSAL_MODE, -1, "spec.mode is Observe: nothing is acted on");
-    else if (p->suspend)
-        refuse(ret, GS_REFUSAL_SUSPENDED, -1, "spec.suspend is set");
-    else if (!next)
-        refuse(ret, GS_REFUSAL_NO_ACTIONS, -1, "%s",
-               p->n_actions ? "all actions of the policy were tried" : "spec.healing.actions is empty");
-    else if (i->grade < p->min_grade)
-        refuse(ret, GS_REFUSAL_GRADE, -1, "graded %s, spec.healing.minGrade is %s", gs_grade_name(i->grade),
-               gs_grade_name(p->min_grade));
-    else if (!evidence)
-        refuse(ret, GS_REFUSAL_EVIDENCE, -1, "the snapshot is not stored yet: see its condition EvidenceStored");
-    else if (h && h->pending.set)
-        refuse(ret, GS_REFUSAL_PENDING, PENDING_RETRY_MS, "an earlier action has no outcome yet");
-    else
-        check_hold(p, i, h, wall_ms, ret);
-    if (!ret->refusal)
-        check_times(p, h, wall_ms, ret);
-    if (!ret->refusal)
-        check_windows(p, wall_ms, ret);
 }
 
 /* With facts. */
@@ -191,18 +50,18 @@ static int min_available(const gs_policy *p, const gs_workload_facts *f)
 static void check_workload(const gs_policy *p, const gs_workload_facts *f, gs_plan *ret)
 {
     if (f->replicas == 0)
-        refuse(ret, GS_REFUSAL_ZERO, LATER_MS, "the workload is scaled to 0");
+        heal_refusal(ret, GS_REFUSAL_ZERO, LATER_MS, "the workload is scaled to 0");
     else if (f->paused)
-        refuse(ret, GS_REFUSAL_PAUSED, SOON_MS, "its rollout is paused (spec.paused)");
+        heal_refusal(ret, GS_REFUSAL_PAUSED, SOON_MS, "its rollout is paused (spec.paused)");
     else if (f->replica_sets > 1)
-        refuse(ret, GS_REFUSAL_ROLLING, SOON_MS, "its rollout is not finished: %d ReplicaSets have pods",
-               f->replica_sets);
+        heal_refusal(ret, GS_REFUSAL_ROLLING, SOON_MS, "its rollout is not finished: %d ReplicaSets have pods",
+                     f->replica_sets);
     else if (f->rolling)
-        refuse(ret, GS_REFUSAL_ROLLING, SOON_MS, "its rollout is not finished");
+        heal_refusal(ret, GS_REFUSAL_ROLLING, SOON_MS, "its rollout is not finished");
     else if (f->available < min_available(p, f))
-        refuse(ret, GS_REFUSAL_UNAVAILABLE, SOON_MS,
-               "%d of %d pods are available, limits.minAvailablePercent %d asks for %d", f->available, f->replicas,
-               p->limits.min_available_percent, min_available(p, f));
+        heal_refusal(ret, GS_REFUSAL_UNAVAILABLE, SOON_MS,
+                     "%d of %d pods are available, limits.minAvailablePercent %d asks for %d", f->available,
+                     f->replicas, p->limits.min_available_percent, min_available(p, f));
 }
 
 static int least(int a, int b)
@@ -210,11 +69,21 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
+/* An HPA whose minimum someone has just raised has not come to it yet: what is planned now might lower it. */
+static void check_autoscaler(const gs_workload_facts *f, gs_plan *ret)
+{
+    if (!ret->refusal && f->autoscaler[0] && f->replicas < f->hpa_min)
+        heal_refusal(ret, GS_REFUSAL_ROLLING, SOON_MS,
+                     "%d replicas, HorizontalPodAutoscaler %.60s goes to its minReplicas %d", f->replicas,
+                     f->autoscaler, f->hpa_min);
+}
+
 static void check_keda(const gs_workload_facts *f, gs_plan *ret)
 {
     if (f->autoscaler[0] && f->keda)
-        refuse(ret, GS_REFUSAL_KEDA, LATER_MS, "KEDA owns HorizontalPodAutoscaler %.80s, which owns the scale",
-               f->autoscaler);
+        heal_refusal(ret, GS_REFUSAL_KEDA, LATER_MS, "KEDA owns HorizontalPodAutoscaler %.80s, which owns the scale",
+                     f->autoscaler);
+    check_autoscaler(f, ret);
 }
 
 static void plan_scale_out(const gs_policy *p, const gs_scale_out *so, const gs_workload_facts *f,
@@ -225,18 +94,19 @@ static void plan_scale_out(const gs_policy *p, const gs_scale_out *so, const gs_
     if (ret->refusal)
         return;
     if (added > 0 && added >= p->limits.max_added_replicas) {
-        refuse(ret, GS_REFUSAL_MAX_ADDED, LATER_MS,
-               "%d replicas were added and are not taken back yet, limits.maxAddedReplicas is %d", added,
-               p->limits.max_added_replicas);
+        heal_refusal(ret, GS_REFUSAL_MAX_ADDED, LATER_MS,
+                     "%d replicas were added and are not taken back yet, limits.maxAddedReplicas is %d", added,
+                     p->limits.max_added_replicas);
     } else if (added > 0) {
-        refuse(ret, GS_REFUSAL_ADDED, LATER_MS, "the %d replicas of an earlier ScaleOut are not taken back yet", added);
+        heal_refusal(ret, GS_REFUSAL_ADDED, LATER_MS, "the %d replicas of an earlier ScaleOut are not taken back yet",
+                     added);
     } else if (f->replicas >= so->max_replicas) {
-        refuse(ret, GS_REFUSAL_MAX_REPLICAS, LATER_MS, "%d replicas, scaleOut.maxReplicas is %d", f->replicas,
-               so->max_replicas);
+        heal_refusal(ret, GS_REFUSAL_MAX_REPLICAS, LATER_MS, "%d replicas, scaleOut.maxReplicas is %d", f->replicas,
+                     so->max_replicas);
     } else if (f->autoscaler[0] && f->replicas >= f->hpa_max) {
-        refuse(ret, GS_REFUSAL_AUTOSCALER_MAX, LATER_MS,
-               "%d replicas, maxReplicas of HorizontalPodAutoscaler %.60s is %d", f->replicas, f->autoscaler,
-               f->hpa_max);
+        heal_refusal(ret, GS_REFUSAL_AUTOSCALER_MAX, LATER_MS,
+                     "%d replicas, maxReplicas of HorizontalPodAutoscaler %.60s is %d", f->replicas, f->autoscaler,
+                     f->hpa_max);
     } else {
         int to = least(least(f->replicas + so->step, so->max_replicas), f->replicas + p->limits.max_added_replicas);
         ret->from = f->autoscaler[0] ? f->hpa_min : f->replicas;
@@ -248,7 +118,7 @@ static bool leaks(const gs_incident *i, const char *pod)
 {
     for (size_t k = 0; k < i->n_pods; k++)
         if (gs_streq(i->pods[k].name, pod))
-            return i->type == GS_INCIDENT_RESOURCE || i->pods[k].leaking > 0;
+            return !i->pods[k].adopted && (i->type == GS_INCIDENT_RESOURCE || i->pods[k].leaking > 0);
     return false;
 }
 
@@ -269,7 +139,7 @@ static void choose_victims(const gs_incident *i, const gs_workload_facts *f, int
 
 static void refuse_no_pods(gs_plan *ret)
 {
-    refuse(ret, GS_REFUSAL_NO_PODS, SOON_MS, "none of the pods that leak is there and Running any more");
+    heal_refusal(ret, GS_REFUSAL_NO_PODS, SOON_MS, "none of the pods that leak is there and Running any more");
 }
 
 static void plan_replace(const gs_incident *i, const gs_replace *r, const gs_workload_facts *f, gs_plan *ret)
@@ -282,9 +152,9 @@ static void plan_replace(const gs_incident *i, const gs_replace *r, const gs_wor
     if (!ret->intent.n_victims) {
         refuse_no_pods(ret);
     } else if (f->autoscaler[0] && to > f->hpa_max) {
-        refuse(ret, GS_REFUSAL_AUTOSCALER_MAX, LATER_MS,
-               "%d replicas and %d more, maxReplicas of HorizontalPodAutoscaler %.60s is %d", f->replicas,
-               to - f->replicas, f->autoscaler, f->hpa_max);
+        heal_refusal(ret, GS_REFUSAL_AUTOSCALER_MAX, LATER_MS,
+                     "%d replicas and %d more, maxReplicas of HorizontalPodAutoscaler %.60s is %d", f->replicas,
+                     to - f->replicas, f->autoscaler, f->hpa_max);
     } else {
         ret->from = f->autoscaler[0] ? f->hpa_min : f->replicas;
         ret->to = to;
@@ -311,9 +181,9 @@ static void plan_evict(const gs_policy *p, const gs_incident *i, const gs_evict 
     }
     in->n_victims = n;
     if (n == 0)
-        refuse(ret, GS_REFUSAL_UNAVAILABLE, SOON_MS,
-               "without one of them %d of %d pods would be available, limits.minAvailablePercent %d asks for %d", left,
-               f->replicas, p->limits.min_available_percent, floor);
+        heal_refusal(ret, GS_REFUSAL_UNAVAILABLE, SOON_MS,
+                     "without one of them %d of %d pods would be available, limits.minAvailablePercent %d asks for %d",
+                     left, f->replicas, p->limits.min_available_percent, floor);
 }
 
 /* Of the revision that leaks; of all where no single one does. */
@@ -330,8 +200,8 @@ static void plan_restart(const gs_incident *i, const gs_workload_facts *f, gs_pl
     if (!leaking)
         refuse_no_pods(ret);
     else if (leaking < all)
-        refuse(ret, GS_REFUSAL_NOT_ALL, LATER_MS, "%d of %d pods leak, Restart is for a revision that leaks as a whole",
-               leaking, all);
+        heal_refusal(ret, GS_REFUSAL_NOT_ALL, LATER_MS,
+                     "%d of %d pods leak, Restart is for a revision that leaks as a whole", leaking, all);
 }
 
 static void plan_action(const gs_policy *p, const gs_incident *i, const gs_action_spec *a, const gs_workload_facts *f,
@@ -376,7 +246,7 @@ void gs_heal_plan(const gs_policy *p, const gs_incident *i, const gs_workload_fa
         return;
     ret->from = ret->to = f->replicas; /* a refusal shows them too */
     if (f->gone) {
-        refuse(ret, GS_REFUSAL_GONE, -1, "the workload does not exist any more");
+        heal_refusal(ret, GS_REFUSAL_GONE, -1, "the workload does not exist any more");
         return;
     }
     const gs_action_spec *a = possible_action(p, i, f, ret);

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#define SEEN_MS 2000
+
 static bool late(const heal_view *v, int64_t ms)
 {
     return v->wall_ms - v->p->step_ms >= ms;
@@ -182,10 +184,12 @@ static void evicting(heal_view *v)
     char reason[160];
     int64_t since;
     if (heal_evict_next(v, others(v))) {
-        if (heal_disturbed(v, -1, reason))
+        if (heal_unwanted(v, reason) || heal_disturbed(v, -1, reason))
             heal_record(v, GS_STEP_ABORTING, "%s", reason);
         else if (v->ret->what == GS_DO_WAIT)
             give_up_after(v, GS_EVICT_TIMEOUT_MS);
+        else if (late(v, GS_EVICT_TIMEOUT_MS))
+            heal_record(v, GS_STEP_ABORTING, "NotEvicted: refused for %d s", GS_EVICT_TIMEOUT_MS / 1000);
     } else if (!heal_wait_gone(v, 2 * GS_REPLACE_TIMEOUT_MS)) {
         int n = ready_others(v, &since);
         if (n >= v->p->to || heal_now(v) != v->p->to) {
@@ -195,6 +199,15 @@ static void evicting(heal_view *v)
             give_up_after(v, 2 * GS_REPLACE_TIMEOUT_MS);
         }
     }
+}
+
+/* The ReplicaSet's controller chooses by its own copy of the pods: it must have seen the marks. */
+static void lower(heal_view *v)
+{
+    if (late(v, SEEN_MS))
+        heal_set(v, v->p->from);
+    else
+        heal_wait(v, SEEN_MS, "waits until the ReplicaSet's controller has seen the marks");
 }
 
 /* Marks of ours go. False: there are none. */
@@ -257,7 +270,7 @@ void heal_replace(heal_view *v)
         else if (heal_now(v) != v->p->to)
             going(v);
         else if (prepared(v))
-            heal_set(v, v->p->from);
+            lower(v);
         break;
     case GS_STEP_RESTORING:
         restoring(v);

@@ -201,6 +201,18 @@ static void restart(heal_view *v)
         *v->ret = (gs_next){.what = GS_DO_RESTART};
 }
 
+/* An eviction that a budget refuses is given up with better words, a little sooner. */
+static bool stale(const heal_view *v)
+{
+    enum gs_do what = v->ret->what;
+    int64_t age = v->p->begun_ms ? v->wall_ms - v->p->step_ms : 0;
+    if (v->p->step != GS_STEP_INTENDED)
+        return false;
+    if (what == GS_DO_EVICT)
+        return age >= GS_EVICT_TIMEOUT_MS + GS_STALE_MS / 10;
+    return age >= GS_STALE_MS && (what == GS_DO_SET_SCALE || what == GS_DO_SET_HPA_MIN || what == GS_DO_RESTART);
+}
+
 void gs_heal_step(const gs_pending *p, const gs_workload_facts *f, bool wanted, bool blocked, int64_t wall_ms,
                   gs_next *ret)
 {
@@ -213,6 +225,8 @@ void gs_heal_step(const gs_pending *p, const gs_workload_facts *f, bool wanted, 
         heal_end(&v, GS_OUTCOME_FAILED, "WorkloadGone: it does not exist any more");
     else
         actions[p->type](&v);
+    if (stale(&v))
+        heal_end(&v, GS_OUTCOME_FAILED, "Stale: it was intended %d s ago, and could not be done", GS_STALE_MS / 1000);
 }
 
 void gs_heal_conclude(gs_heal_history *h, enum gs_outcome outcome, int64_t cooldown_s, int64_t wall_ms)

@@ -22,6 +22,7 @@
 
 #define GS_REPLACE_TIMEOUT_MS 600000 /* beside readySeconds: for new pods to get Ready, and for marked ones to go */
 #define GS_EVICT_TIMEOUT_MS 600000   /* a budget that allows none for so long: Failed */
+#define GS_STALE_MS 600000 /* an intent that was not begun within this is not begun: windows and leaks have changed */
 #define GS_STEP_POLL_MS 2000
 #define GS_DELETION_COST (-2147483647) /* lower than any that people set; kept apart from INT32_MIN */
 

@@ -253,6 +253,7 @@ static void count_pod(gs_incident *i, gs_incident_pod *at, const gs_observed *o)
 {
     (void)gs_str_copy(at->revision, sizeof at->revision, gs_str_of(o->revision)); /* a status has none for each pod */
     at->goroutines = o->profile->total;
+    at->adopted = false;
     at->leaking = 0;
     for (size_t k = 0; k < i->n_patterns; k++) {
         const gs_site *s = find_site(o->profile, i->patterns[k].id);
@@ -298,6 +299,7 @@ bool gs_incident_show(gs_incident *i, const char *pod, const char *revision, uin
     bool joins = !at;
     if (joins)
         at = list_pod(i, pod);
+    at->adopted = false;
     (void)gs_str_copy(at->revision, sizeof at->revision, gs_str_of(revision));
     at->goroutines = goroutines;
     i->last_shown_ms = wall_ms;

@@ -66,6 +66,7 @@ typedef struct gs_incident_pod {
     uint64_t base[GS_MAX_INCIDENT_PATTERNS];        /* what this pod had before it leaked */
     uint64_t peak;                                  /* of leaking */
     unsigned below;                                 /* successive profiles under half of the peak */
+    bool adopted; /* from before a restart: it may be another process by now, and was not looked at since */
 } gs_incident_pod;
 
 /* What a grade rests on: gradeReasons. */

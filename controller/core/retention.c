@@ -110,7 +110,8 @@ size_t gs_retention_choose(const gs_retention *r, gs_stored *v, size_t n, size_t
         v[i].goes = false, kept += v[i].bytes;
     for (int by_bytes = 0; by_bytes < 2; by_bytes++)
         for (size_t i = 0; i < n && gone < max; i++) {
-            if (v[i].open || v[i].goes || !(by_bytes ? kept > (uint64_t)r->max_bytes : too_old(r, &v[i], now_ms)))
+            bool due = by_bytes ? kept > (uint64_t)r->max_bytes && !v[i].unknown : too_old(r, &v[i], now_ms);
+            if (v[i].open || v[i].goes || !due)
                 continue;
             v[i].goes = true;
             kept -= v[i].bytes;

@@ -23,13 +23,14 @@ typedef struct gs_stored {
     int64_t time_ms;
     uint64_t bytes;
     bool open;                 /* of an open incident: it stays */
-    enum gs_severity severity; /* of the incident; HIGH where it is not known any more */
+    bool unknown;              /* of an incident that is not known (any more): it goes by age only */
+    enum gs_severity severity; /* of the incident; HIGH where that is not known */
     void *of;                  /* the caller's */
     bool goes;                 /* set by gs_retention_choose */
 } gs_stored;
 
-/* Marks what goes: what is older than its severity's days, then the oldest until the rest has no more than max_bytes; at most
- * max. Sorts v by time, the oldest first. Returns how many go; *ret_kept: bytes of the others. */
+/* Marks what goes: what is older than its severity's days, then the oldest of known incidents until the rest has no more than
+ * max_bytes; at most max. Sorts v by time, the oldest first. Returns how many go; *ret_kept: bytes of the others. */
 size_t gs_retention_choose(const gs_retention *r, gs_stored *v, size_t n, size_t max, int64_t now_ms,
                            uint64_t *ret_kept);
 

@@ -6,8 +6,8 @@
 
 struct sockaddr;
 
-/* Any but link-local ones (where clouds serve credentials), unspecified, multicast and broadcast ones, in whatever notation
- * of IPv6 they come. Ask with the address that the socket really connects to. */
+/* Any but link-local ones and others where clouds serve credentials, unspecified, multicast and broadcast ones, in whatever
+ * notation of IPv6 they come: mapped, compatible, NAT64, 6to4. Ask with the address that the socket really connects to. */
 bool gs_addr_allowed(const struct sockaddr *addr);
 
 #endif

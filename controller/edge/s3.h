@@ -79,10 +79,11 @@ void gs_s3_get(gs_s3 *s, const gs_s3_spec *where, const gs_s3_credentials *cred,
 /* Gone, or was not there: GS_OK. */
 void gs_s3_delete(gs_s3 *s, const gs_s3_spec *where, const gs_s3_credentials *cred, const char *key, gs_s3_done fn,
                   void *ctx);
-/* Aborts multipart uploads under the prefix that were begun more than age_ms ago and are not ours under way: of a
- * controller that was killed. */
+/* Aborts multipart uploads under the prefix whose key `mine` accepts (a callback: others may write there too), that were
+ * begun more than age_ms ago and are not under way here: of a controller that was killed. mine and done get ctx. */
 void gs_s3_sweep_uploads(gs_s3 *s, const gs_s3_spec *where, const gs_s3_credentials *cred, const char *prefix,
-                         int64_t age_ms, void (*done)(void *ctx, unsigned aborted, const gs_error *err), void *ctx);
+                         int64_t age_ms, bool (*mine)(void *ctx, const char *key),
+                         void (*done)(void *ctx, unsigned aborted, const gs_error *err), void *ctx);
 
 /* A link that anyone may GET for seconds (query-signed SigV4, UNSIGNED-PAYLOAD), appended to *out. Pure. */
 int gs_s3_presign(const gs_s3_spec *where, const gs_s3_credentials *cred, const char *key, int64_t wall_ms, int seconds,

@@ -13,6 +13,7 @@ typedef struct sweep {
     gs_s3_op op;
     char *prefix;
     int64_t before_ms; /* older ones go */
+    bool (*mine)(void *ctx, const char *key);
     void (*done)(void *ctx, unsigned aborted, const gs_error *err);
     gs_buf key_marker, id_marker;
     unsigned pages, aborted;
@@ -57,7 +58,7 @@ static bool take(void *ctx, const gs_s3_item *i)
 {
     sweep *w = ctx;
     gs_cleanup(gs_buf_done) gs_buf id = GS_BUF(3 * GS_S3_UPLOAD_ID_MAX);
-    if (i->time_ms >= w->before_ms || gs_s3_uploading(w->op.s3, &w->op.where, i->key) ||
+    if (i->time_ms >= w->before_ms || !w->mine(w->op.ctx, i->key) || gs_s3_uploading(w->op.s3, &w->op.where, i->key) ||
         gs_s3_escape(&id, gs_str_of(i->upload_id), GS_S3_KEPT_QUERY))
         return true;
     w->v = gs_grow(w->v, &w->cap, w->n + 1, sizeof *w->v);
@@ -153,13 +154,15 @@ static void ask(sweep *w)
 }
 
 void gs_s3_sweep_uploads(gs_s3 *s, const gs_s3_spec *where, const gs_s3_credentials *cred, const char *prefix,
-                         int64_t age_ms, void (*done)(void *ctx, unsigned aborted, const gs_error *err), void *ctx)
+                         int64_t age_ms, bool (*mine)(void *ctx, const char *key),
+                         void (*done)(void *ctx, unsigned aborted, const gs_error *err), void *ctx)
 {
     gs_error err;
     sweep *w = gs_alloc(sizeof *w);
     gs_s3_op_init(&w->op, s, where, cred, destroy);
     w->prefix = gs_strdup(prefix);
     w->before_ms = gs_s3_wall_ms(s) - age_ms;
+    w->mine = mine;
     w->done = done;
     w->op.ctx = ctx;
     w->key_marker = w->id_marker = GS_BUF(GS_S3_URL_MAX);

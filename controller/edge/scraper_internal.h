@@ -57,8 +57,8 @@ struct gs_scraper {
     struct gs_streams {
         gs_http *http;
         struct gs_stream_list queued, active;
-        size_t n_active;
-        gs_timer *timer; /* starts what is queued: nothing is started or answered from within a call */
+        size_t n_active[2]; /* [1]: those that take the time that they are asked for */
+        gs_timer *timer;    /* starts what is queued: nothing is started or answered from within a call */
     } streams;
 };
 

@@ -44,7 +44,7 @@ static void leave(gs_stream *st)
     struct gs_streams *all = &st->scraper->streams;
     TAILQ_REMOVE(st->active ? &all->active : &all->queued, st, link);
     if (st->active)
-        all->n_active--;
+        all->n_active[kinds[st->kind].timed]--;
     if (!TAILQ_EMPTY(&all->queued))
         gs_timer_set(all->timer, 0);
 }
@@ -113,6 +113,16 @@ static int start(gs_stream *st)
     return gs_http_start(st->scraper->streams.http, &request, &st->http, &st->err);
 }
 
+static gs_stream *next_with_room(const struct gs_streams *all)
+{
+    static const size_t most[] = {GS_STREAMS, GS_TIMED_STREAMS};
+    gs_stream *st;
+    TAILQ_FOREACH (st, &all->queued, link)
+        if (all->n_active[kinds[st->kind].timed] < most[kinds[st->kind].timed])
+            break;
+    return st;
+}
+
 /* Starts all that may be started, but answers one only, since the answer may free the scraper: leave() comes back for
  * the others. */
 static void on_timer(void *ctx)
@@ -120,11 +130,11 @@ static void on_timer(void *ctx)
     gs_scraper *s = ctx;
     struct gs_streams *all = &s->streams;
     gs_stream *st;
-    while (all->n_active < GS_STREAMS && (st = TAILQ_FIRST(&all->queued))) {
+    while ((st = next_with_room(all))) {
         TAILQ_REMOVE(&all->queued, st, link);
         TAILQ_INSERT_TAIL(&all->active, st, link); /* before the start, which may ask for the address at once */
         st->active = true;
-        all->n_active++;
+        all->n_active[kinds[st->kind].timed]++;
         if (st->err.kind || start(st)) {
             st->err.kind = GS_TERMINAL;
             answer(st, &st->err);
@@ -186,7 +196,8 @@ int gs_streams_init(gs_scraper *s, gs_error *err)
     TAILQ_INIT(&all->queued);
     TAILQ_INIT(&all->active);
     all->timer = gs_timer_new(s->loop, on_timer, s);
-    const gs_http_options options = {.max_connections = GS_STREAMS, .allow_addr = allow, .allow_ctx = s};
+    const gs_http_options options = {
+        .max_connections = GS_STREAMS + GS_TIMED_STREAMS, .allow_addr = allow, .allow_ctx = s};
     return gs_http_new(s->loop, &options, &all->http, err);
 }
 

@@ -1,13 +1,15 @@
 /* Profiles that are kept, not looked into: streamed from a pod to a sink as they arrive, never held whole. Loop thread only.
  *
- * GET <pprof>/heap?debug=0, profile?seconds=N, trace?seconds=N, goroutine?debug=0 or 2, goroutineleak?debug=0. At most
- * GS_STREAMS at once over all pods, the others wait in order. Only the pod's own address is ever connected to. */
+ * GET <pprof>/heap?debug=0, profile?seconds=N, trace?seconds=N, goroutine?debug=0 or 2, goroutineleak?debug=0. Over all
+ * pods at most GS_STREAMS at once, and apart from them GS_TIMED_STREAMS of CPU and TRACE, which take minutes; the others of each
+ * sort wait in order. Only the pod's own address is ever connected to. */
 #ifndef GS_EDGE_SCRAPER_STREAM_H
 #define GS_EDGE_SCRAPER_STREAM_H
 
 #include "edge/scraper.h"
 
-#define GS_STREAMS 2
+#define GS_STREAMS 4
+#define GS_TIMED_STREAMS 8
 
 typedef struct gs_stream gs_stream;
 

@@ -386,13 +386,14 @@ bool gs_engine_undo_all(gs_engine *e, const char *ns, const char *name)
     policy_entry *pe = find_policy(e, ns, name);
     if (!pe)
         return false;
+    bool news = !pe->undo_all, left = false;
     pe->undo_all = true;
-    bool left = false;
     for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
         workload *w = it.value;
         if (w->history_pe != pe || !w->history || (w->history->added_replicas <= 0 && !w->history->pending.set))
             continue;
-        w->heal_next = w->past_next = 0;
+        if (news)
+            w->past_next = 0;
         left = true;
     }
     return left;

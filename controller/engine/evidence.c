@@ -99,13 +99,29 @@ static void store(gs_tick *tick)
                           d->wall_ms, on_stored, d);
 }
 
+static size_t waiting_bytes(const policy_entry *pe)
+{
+    size_t sum = 0;
+    for (const dump *d = pe->e->dumps; d; d = d->next)
+        if (d->w->pe == pe)
+            sum += d->raw.n;
+    return sum;
+}
+
+/* One policy whose store is away must not take the room of all. */
+static bool has_room(const policy_entry *pe, size_t n)
+{
+    return pe->e->stats.pending_evidence_bytes + n <= GS_MAX_PENDING_EVIDENCE_BYTES &&
+           waiting_bytes(pe) + n <= GS_MAX_PENDING_EVIDENCE_BYTES / 4;
+}
+
 void gs_evidence_keep(target *t, gs_incident *i, enum gs_profile_kind kind, gs_buf *raw, uint64_t goroutines)
 {
     gs_engine *e = t->e;
     workload *w = t->w;
     if (!raw->n || !e->ports.evidence.wanted(e->ports.evidence.ctx, w->pe->p, kind))
         return;
-    if (e->stats.pending_evidence_bytes + raw->n > GS_MAX_PENDING_EVIDENCE_BYTES) {
+    if (!has_room(w->pe, raw->n)) {
         e->stats.evidence_dropped++; /* the next profile of this incident is tried again */
         return;
     }

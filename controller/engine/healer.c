@@ -139,6 +139,7 @@ static void act(heal_call *c, gs_incident *i, const gs_plan *plan)
         w->history->workload = w->ref;
     }
     w->history_pe = w->pe;
+    w->heal_turn = 0;
     const gs_action *a = list_action(i, &plan->intent, wall(e));
     gs_pending *p = &w->history->pending;
     *p = plan->intent;
@@ -159,6 +160,7 @@ static void on_facts(void *arg, const gs_workload_facts *f, const gs_error *err)
     if (err->kind != GS_OK || !i || i->resolved || !w->pe || w->pe->p->deleting || w->pe->undo_all) {
         if (err->kind != GS_OK)
             heal_state(w, "Retrying", err->msg);
+        w->heal_turn = 0;
         wait_for(w, GS_HEAL_RETRY_MS);
         heal_finish(c);
         return;
@@ -173,11 +175,15 @@ static void on_facts(void *arg, const gs_workload_facts *f, const gs_error *err)
         act(c, i, plan);
         return;
     }
-    wait_for(w, plan->refusal ? plan->retry_ms : 0);
-    if (plan->refusal)
+    wait_for(w, 0); /* the next incident's turn */
+    if (plan->refusal && plan->retry_ms >= 0 && mono(w->e) + plan->retry_ms < w->heal_retry)
+        w->heal_retry = mono(w->e) + plan->retry_ms;
+    if (plan->refusal) {
         heal_refuse(w, i, plan);
-    else
+    } else {
         heal_dry_run(w, i, plan);
+        w->heal_turn = 0; /* and the ladder's next action */
+    }
     heal_finish(c);
 }
 
@@ -240,6 +246,25 @@ static void carry_on(workload *w)
     advance(heal_begin(w, p->incident));
 }
 
+/* Each incident in turn: where one needs facts, the round goes on with the next one once it is answered. */
+static void look_round(workload *w)
+{
+    int64_t soonest = INT64_MAX;
+    bool asked = w->heal_turn > 0;
+    if (!asked)
+        w->heal_retry = INT64_MAX;
+    while (w->heal_turn < w->n_incidents) {
+        gs_incident *i = w->incidents[w->heal_turn++];
+        if (!i->resolved && i->name[0] && consider(w, i, &soonest))
+            return;
+    }
+    w->heal_turn = 0;
+    if (soonest != INT64_MAX && mono(w->e) + soonest < w->heal_retry)
+        w->heal_retry = mono(w->e) + soonest;
+    if (asked || w->heal_retry != INT64_MAX)
+        w->heal_next = w->heal_retry;
+}
+
 void gs_heal_workload(workload *w)
 {
     gs_engine *e = w->e;
@@ -256,10 +281,5 @@ void gs_heal_workload(workload *w)
     }
     if (!w->pe || w->pe->p->deleting || w->pe->undo_all || mono(e) < w->heal_next)
         return;
-    int64_t soonest = INT64_MAX;
-    for (size_t k = 0; k < w->n_incidents; k++)
-        if (!w->incidents[k]->resolved && w->incidents[k]->name[0] && consider(w, w->incidents[k], &soonest))
-            return;
-    if (soonest != INT64_MAX)
-        wait_for(w, soonest);
+    look_round(w);
 }

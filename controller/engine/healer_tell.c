@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MIN_SAMPLES 4 /* for a slope */
+#define MIN_SAMPLES 4        /* for a slope */
+#define TELL_AGAIN_MS 600000 /* refusals that take turns are told no more often */
 
 void heal_state(workload *w, const char *reason, const char *message)
 {
@@ -57,19 +58,22 @@ void heal_decision(workload *w, enum gs_decision_kind kind, const gs_incident *i
                                .message = message});
 }
 
-/* As often as it would be looked at: once for its reason, until another reason or an action takes its place. What the kind
- * cannot do it never can. */
-static bool told_before(const gs_incident *i, enum gs_action_type type, enum gs_refusal refusal)
+/* As often as it would be looked at: once for its reason, until an action or, for a while, another reason takes its place.
+ * What the kind cannot do it never can. */
+static bool told_before(const gs_incident *i, enum gs_action_type type, enum gs_refusal refusal, int64_t now_ms)
 {
     const char *name = gs_refusal_name(refusal);
+    bool for_good = refusal == GS_REFUSAL_KIND;
     for (size_t k = i->n_actions; k-- > 0;) {
         const gs_action *a = &i->actions[k];
-        bool same = a->outcome == GS_OUTCOME_REFUSED && a->time_ms >= i->detection_ms &&
-                    strncmp(a->reason, name, strlen(name)) == 0 && a->reason[strlen(name)] == ':';
-        if (refusal != GS_REFUSAL_KIND)
-            return same;
-        if (same && a->type == type)
+        bool refused = a->outcome == GS_OUTCOME_REFUSED && a->time_ms >= i->detection_ms;
+        bool same = refused && strncmp(a->reason, name, strlen(name)) == 0 && a->reason[strlen(name)] == ':';
+        if (for_good && same && a->type == type)
             return true;
+        if (!for_good && !refused)
+            return false;
+        if (!for_good && same)
+            return k + 1 == i->n_actions || now_ms - a->time_ms < TELL_AGAIN_MS;
     }
     return false;
 }
@@ -77,7 +81,7 @@ static bool told_before(const gs_incident *i, enum gs_action_type type, enum gs_
 void heal_refuse(workload *w, gs_incident *i, const gs_plan *plan)
 {
     gs_engine *e = w->e;
-    if (told_before(i, plan->type, plan->refusal))
+    if (told_before(i, plan->type, plan->refusal, wall(e)))
         return;
     const char *name = gs_refusal_name(plan->refusal);
     gs_action *a = gs_incident_add_action(i, plan->type, wall(e));

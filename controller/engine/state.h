@@ -110,6 +110,8 @@ struct workload {
     policy_entry *history_pe;   /* whose status holds the history */
     struct heal_call *call;     /* to the actuator, under way; NULL: none */
     int64_t heal_next;          /* no new action before */
+    size_t heal_turn;           /* which incident is asked for next: a refused one must not keep the others waiting */
+    int64_t heal_retry;         /* the soonest that one refused in this round is to be asked for again */
     int64_t past_next;          /* what was done is not looked at before */
     site_stat sites[GS_SITES_PER_WORKLOAD];
     size_t n_sites;

@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_ROUNDS 8   /* conflicts until we give up for now */
-#define MAX_THINGS 64  /* done in one advance: more than any action has */
-#define RETRY_MS 5000  /* after a fault */
-#define STUCK_MS 30000 /* after what only people can put right */
+#define MAX_ROUNDS 8       /* conflicts until we give up for now */
+#define MAX_THINGS 64      /* done in one advance: more than any action has */
+#define RETRY_MS 5000      /* after a fault */
+#define STUCK_MS 30000     /* after what only people can put right */
+#define UNWRITTEN_MS 10000 /* that facts wait for an incident's record */
 
 enum purpose { FACTS, ADVANCE, UNDO, RECORD };
 
@@ -25,7 +26,8 @@ typedef struct act {
     int64_t cooldown_s;
     gs_heal_history *h; /* the engine's; changed only once recorded */
     gs_act_result result;
-    bool blocked; /* a PodDisruptionBudget refused the last eviction */
+    bool blocked;     /* a PodDisruptionBudget refused the last eviction */
+    int64_t waits_ms; /* FACTS, mono: until then for the incident's record; 0: not */
     unsigned rounds, things;
     op_look *look;
     op_record *record;
@@ -65,7 +67,9 @@ static void pending(act *a, int64_t retry_ms, const char *reason)
 static bool wanted(const act *a)
 {
     const gs_policy *p = gs_engine_policy(a->o->engine, a->workload.ns, a->policy);
-    return p && gs_streq(p->uid, a->policy_uid) && p->mode == GS_MODE_ENFORCE && !p->suspend && !p->deleting;
+    const op_policy *at = op_policy_get(a->o, a->workload.ns, a->policy); /* the engine keeps the last valid one */
+    return p && at && !at->invalid && !at->p->deleting && gs_streq(p->uid, a->policy_uid) &&
+           p->mode == GS_MODE_ENFORCE && !p->suspend && !p->deleting;
 }
 
 /* ---- writing down ---- */
@@ -185,10 +189,20 @@ static void on_thing(void *ctx, const gs_kube_reply *reply)
         pending(a, RETRY_MS, reply->err.msg);
 }
 
+/* After a pause of the whole process another one may lead by now. */
+static bool leads_no_more(const op *o)
+{
+    return o->lease && !gs_kube_lease_held(o->lease);
+}
+
 static void go_on(act *a, const op_facts *found)
 {
     const gs_pending *p = &a->h->pending;
     gs_next next;
+    if (leads_no_more(a->o)) {
+        pending(a, RETRY_MS, "the Lease is not held");
+        return;
+    }
     gs_heal_step(p, &found->f, wanted(a), a->blocked, op_wall(a->o), &next);
     if (next.what != GS_DO_WAIT && next.what != GS_DO_END && ++a->things > MAX_THINGS) {
         pending(a, GS_STEP_POLL_MS, "");
@@ -240,6 +254,10 @@ static void take_back(act *a, const op_facts *found)
     bool autoscaler = h->autoscaler[0] != 0;
     int to = gs_heal_undo(h, f), now = autoscaler ? f->hpa_min : f->replicas;
     char reason[160];
+    if (leads_no_more(a->o)) {
+        pending(a, RETRY_MS, "the Lease is not held");
+        return;
+    }
     if (to >= 0) {
         a->call = op_do_set(a->o, &a->workload, found, autoscaler, to, on_set_back, a);
         return;
@@ -311,12 +329,13 @@ static act *change(op *o, enum purpose purpose, const gs_policy *p, gs_heal_hist
     return a;
 }
 
-/* Nothing of a policy is acted on that is not in order: what it would do next is not even planned. */
+/* Nothing of a policy is acted on that is not in order, or that does not select the workload any more: what it would do next
+ * is not even planned. */
 static bool policy_rests(const op *o, const gs_workload_ref *w)
 {
     gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", w->ns, w->kind, w->name, w->uid);
     const op_workload *at = gs_map_get(o->workloads, key);
-    return at && at->owner && !op_policy_may_act(at->owner);
+    return !at || !at->owner || !op_policy_may_act(at->owner);
 }
 
 static void facts(void *ctx, const gs_workload_ref *w,
@@ -325,14 +344,46 @@ static void facts(void *ctx, const gs_workload_ref *w,
     gs_workload_facts none = {0};
     gs_error err;
     if (policy_rests(ctx, w)) {
-        (void)gs_error_set(&err, GS_REFUSED, "the policy is not in order: see its condition Ready");
+        (void)gs_error_set(&err, GS_REFUSED, "no policy in order selects the workload: see the condition Ready");
         done(arg, &none, &err);
         return;
     }
     act *a = start(ctx, FACTS, w);
     a->on_facts = done;
     a->arg = arg;
-    look(a);
+    if (op_incidents_written(ctx, w))
+        look(a);
+    else /* the evidence's digest is to be there before anything is done */
+        a->waits_ms = op_mono(ctx) + UNWRITTEN_MS;
+}
+
+/* One of those that wait, and need not any more. */
+static act *ready(op *o)
+{
+    for (gs_map_it it = {0}; gs_map_next(o->acts, &it);) {
+        act *a = it.value;
+        if (a->waits_ms && (op_incidents_written(o, &a->workload) || op_mono(o) >= a->waits_ms))
+            return a;
+    }
+    return NULL;
+}
+
+void op_actuator_go_on(op *o)
+{
+    const gs_workload_facts none = {0};
+    gs_error err;
+    for (act *a; !o->stopping && (a = ready(o));) {
+        bool late = !op_incidents_written(o, &a->workload);
+        a->waits_ms = 0;
+        if (!late) {
+            look(a);
+            continue;
+        }
+        (void)gs_error_set(&err, GS_TRANSIENT, "the incident's status could not be written yet");
+        a->on_facts(a->arg, &none, &err);
+        (void)gs_map_remove(o->acts, a->id);
+        act_free(a);
+    }
 }
 
 static void advance(void *ctx, const gs_policy *p, gs_heal_history *h, void (*done)(void *arg, const gs_act_result *r),

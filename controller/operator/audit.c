@@ -177,6 +177,12 @@ const gs_audit_head *op_audit_head(op_policy *p, uint64_t *ret_version)
     return &a->told;
 }
 
+size_t op_audit_behind(const op_policy *p)
+{
+    const op_audit *a = p->audit;
+    return a && a->n > GS_MAX_AUDIT_TAIL ? a->n : 0;
+}
+
 bool op_audit_waiting(const op_policy *p)
 {
     const op_audit *a = p->audit;
@@ -213,7 +219,7 @@ static void write_log(op *o, op_audit *a)
 void op_audit_committed(op_policy *p, uint64_t version)
 {
     op_audit *a = p->audit;
-    if (!a)
+    if (!a || (int64_t)version > a->newest.seq) /* of a chain that is not this one */
         return;
     a->status_first = a->told_first;
     if ((int64_t)version <= a->committed)
@@ -274,7 +280,8 @@ static void on_secret(void *ctx, const gs_s3_credentials *c, const char *reason,
         end(b, err);
 }
 
-/* A batch that is made again, by us or by who takes over, begins with the same line, and so has the same key. */
+/* They sort as the lines do. Who takes over makes a batch again, with the same lines or with more or fewer: the same lines
+ * have the same key, and others never overwrite it. */
 static void name_batch(batch *b, const op_policy *p, int64_t first, const char *line)
 {
     static const char *const path[] = {"time", NULL};
@@ -283,8 +290,8 @@ static void name_batch(batch *b, const op_policy *p, int64_t first, const char *
     if (!gs_json_find_string(gs_str_of(line), path, time, sizeof time) || !gs_time_parse(gs_str_of(time), &ms))
         ms = op_wall(b->o);
     gs_time_format_compact(ms, time);
-    (void)snprintf(b->key, sizeof b->key, "%s%s%s/audit/%s/%s-%lld.jsonl", b->where.prefix,
-                   b->where.prefix[0] ? "/" : "", p->p->ns, p->p->name, time, (long long)first);
+    (void)snprintf(b->key, sizeof b->key, "%s%s%s/audit/%s/%020lld-%020lld-%s.jsonl", b->where.prefix,
+                   b->where.prefix[0] ? "/" : "", p->p->ns, p->p->name, (long long)first, (long long)b->last, time);
 }
 
 static batch *start_batch(op_policy *p, op_audit *a)
@@ -297,9 +304,9 @@ static batch *start_batch(op_policy *p, op_audit *a)
     memcpy(b->ns, p->p->ns, sizeof b->ns);
     b->body = GS_BUF(BATCH_BYTES);
     b->last = a->stored;
-    name_batch(b, p, a->stored + 1, *line_at(a, a->stored + 1));
     while (b->last < a->committed && gs_buf_addf(&b->body, "%s\n", *line_at(a, b->last + 1)) == 0)
         b->last++;
+    name_batch(b, p, a->stored + 1, *line_at(a, a->stored + 1));
     (void)snprintf(b->id, sizeof b->id, "%llu", (unsigned long long)++o->seq);
     gs_map_put(o->audit_log->batches, b->id, b);
     b->secret = op_secret_read_start(o, b->ns, &b->where, on_secret, b);

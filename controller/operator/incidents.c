@@ -117,7 +117,19 @@ static void on_status(void *ctx, const gs_kube_reply *reply)
         failed(at, &reply->err);
     } else {
         at->failures = 0;
+        op_actuator_go_on(at->o);
     }
+}
+
+bool op_incidents_written(const op *o, const gs_workload_ref *w)
+{
+    for (gs_map_it it = {0}; gs_map_next(o->incidents, &it);) {
+        const op_incident *at = it.value;
+        if (!at->i->resolved && gs_streq(at->i->workload.uid, w->uid) && gs_streq(at->i->workload.ns, w->ns) &&
+            (at->call || at->urgent || !at->uid[0]))
+            return false;
+    }
+    return true;
 }
 
 static void write_incident(op_incident *at)

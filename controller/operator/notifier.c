@@ -5,6 +5,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+/* What was found so shortly before a restart may have waited still to be told: whether it was is written nowhere, and a rare
+ * duplicate is better than silence. Longer than OPENED waits for its evidence, a retry and a change of leaders. */
+#define RECENT_MS 120000
+
 static void destination_free(op_destination *d)
 {
     op_notify_send_cancel(d->send);
@@ -102,7 +106,7 @@ static op_told *know(op_destination *d, const gs_incident *i, const char *text)
     op_told *t = op_notices_get(&d->queue, i->name);
     if (i->severity < d->spec.min_severity || (t && (i->resolved || !t->over || t->opened || d->queue.of == t)))
         return t;
-    if (!t && !op_notify_alerts(d) && (i->resolved || i->detection_ms < d->since_ms))
+    if (!t && !op_notify_alerts(d) && (i->resolved || i->detection_ms < d->since_ms - RECENT_MS))
         return op_notices_known(&d->queue, i->name);
     if (i->resolved)
         return NULL;

@@ -13,7 +13,7 @@ typedef struct op_destination {
     struct op_notifier *notifier;
     gs_notify_spec spec;
     op_notices queue;
-    int64_t since_ms;     /* wall: an incident that was found earlier was told by an earlier controller */
+    int64_t since_ms;     /* wall: an incident that was found well before was told by an earlier controller */
     bool no_secret;       /* said so in the log */
     struct op_send *send; /* under way; NULL */
 } op_destination;

@@ -4,6 +4,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/retention.h"
+
+#include <stdio.h>
 
 typedef struct op_send {
     op_destination *d;
@@ -133,6 +136,16 @@ static void on_credentials(void *ctx, const gs_s3_credentials *c, const char *re
     deliver(s);
 }
 
+/* The incident's status has it, which others may write to: what is linked to is evidence of this incident, under the
+ * policy's own prefix, and nothing else that its credentials can read. */
+static bool may_link(const op_notifier *n, const gs_incident *i, const gs_evidence *e)
+{
+    char holder[GS_PATH_LEN + GS_NAMESPACE_LEN + 2]; /* "<prefix>/<namespace>/" */
+    gs_stored_key k;
+    (void)snprintf(holder, sizeof holder, "%s%s%s/", n->s3.prefix, n->s3.prefix[0] ? "/" : "", n->policy->p->ns);
+    return gs_retention_key(holder, e->key, &k) && gs_str_is(k.incident, i->name);
+}
+
 /* The newest evidence of this occurrence; NULL: none yet. */
 static const gs_evidence *newest(const gs_incident *i)
 {
@@ -147,8 +160,9 @@ static void make_link(op_send *s)
 {
     op_destination *d = s->d;
     d->no_secret = false;
-    const gs_evidence *e = d->notifier->has_s3 ? newest(op_notify_incident(d, d->queue.of->name)) : NULL;
-    if (!e) {
+    const gs_incident *i = op_notify_incident(d, d->queue.of->name);
+    const gs_evidence *e = d->notifier->has_s3 ? newest(i) : NULL;
+    if (!e || !may_link(d->notifier, i, e)) {
         deliver(s);
         return;
     }

@@ -84,11 +84,12 @@ typedef struct op_owner {
 
 typedef struct op_policy {
     op *o;
-    char *key;     /* "ns/name" */
-    gs_policy *p;  /* as the API server has it now */
-    char *invalid; /* why it could not be read; NULL: it is valid */
-    bool in_force; /* the engine has it */
-    bool adopted;  /* its history went to the engine */
+    char *key;       /* "ns/name" */
+    gs_policy *p;    /* as the API server has it now */
+    char *invalid;   /* why it could not be read; NULL: it is valid */
+    bool in_force;   /* the engine has it */
+    bool adopted;    /* its history went to the engine */
+    bool unreadable; /* it has one that could not be read */
     unsigned listing;
     /* the Secrets it names */
     struct op_secret_read *secret_read;
@@ -266,12 +267,15 @@ void op_incidents_watch(op *o, const char *ns);
 void op_incident_changed(op *o, gs_incident *i, bool urgent);
 void op_incident_event(op *o, enum gs_event e, const gs_workload_ref *w, const char *pod, const gs_incident *i,
                        const char *reason);
+/* Whether the API server has all that matters of the workload's open incidents: their evidence, their actions. */
+bool op_incidents_written(const op *o, const gs_workload_ref *w);
 void op_incidents_tick(op *o);
 void op_incidents_free(op *o);
 
 /* actuator.c */
 void op_actuator_init(op *o, gs_actuator *ret);
-void op_actuator_stop(op *o); /* o->stopping is set: no step is taken any more */
+void op_actuator_go_on(op *o); /* an incident was written, or a second has passed: facts may have waited for that */
+void op_actuator_stop(op *o);  /* o->stopping is set: no step is taken any more */
 void op_actuator_free(op *o);
 /* record.c: one writer of a policy's status at a time. Healing records wait for a status_call to end, and a status is not
  * written while a record is: else an older head of the audit chain could overtake a newer one. */
@@ -283,7 +287,8 @@ gs_evidence_store op_evidence_store(op *o);
 void op_evidence_free(op *o);
 
 /* audit.c: the chain of each policy. A line is queued, committed with the next write of the policy's status (the intent's,
- * for an action), and only then written to the log and, in batches, to the policy's S3 (<prefix>/<ns>/audit/<policy>/).
+ * for an action), and only then written to the log and, in batches, to the policy's S3 (<prefix>/<ns>/audit/<policy>/
+ * <number of the first line>-<of the last one>-<time of the first>.jsonl).
  * The newest lines stay in the status (auditTail) until the log and S3 have them, so that a controller that takes over
  * writes again what it cannot know to be written. */
 int op_audit_open(op *o, gs_error *err);          /* opt.audit_log */
@@ -292,8 +297,10 @@ void op_audit_decision(op *o, const gs_decision *d);
 /* What a status write that is about to be sent must hold; NULL: nothing to say. The version is to be given back. */
 const gs_audit_head *op_audit_head(op_policy *p, uint64_t *ret_version);
 void op_audit_committed(op_policy *p, uint64_t version); /* that write is done */
-bool op_audit_waiting(const op_policy *p);               /* lines wait for a status write: it is due */
-bool op_audit_lags(const op_policy *p);                  /* the status holds lines that may leave: no hurry */
+/* Lines that wait, where they are so many that a write does not have the newest one (or the queue is full); else 0. */
+size_t op_audit_behind(const op_policy *p);
+bool op_audit_waiting(const op_policy *p); /* lines wait for a status write: it is due */
+bool op_audit_lags(const op_policy *p);    /* the status holds lines that may leave: no hurry */
 typedef struct op_audit_stats {
     uint64_t lines, errors; /* decisions in a chain; failed writes, and decisions that are in none */
     size_t waiting;         /* lines that the log or S3 does not have yet */

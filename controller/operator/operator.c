@@ -83,6 +83,7 @@ static void tick(void *ctx)
     check_synced(o);
     op_policies_tick(o);
     op_incidents_tick(o);
+    op_actuator_go_on(o);
     op_audit_tick(o);
     op_notify_tick(o);
     op_retention_tick(o);

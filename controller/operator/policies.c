@@ -75,7 +75,9 @@ static void adopt(op_policy *p, gs_str object)
     p->adopted = true;
     op_audit_adopt(p, object);
     if (gs_history_from_json(object, &v, &n, &err) < 0) {
-        gs_log_error("cannot read what was done under a policy", "policy", p->key, "error", err.msg);
+        p->unreadable = true;
+        gs_log_error("cannot read what was done under a policy: its finalizer stays until someone has looked", "policy",
+                     p->key, "error", err.msg);
         return;
     }
     for (size_t k = 0; k < n; k++)
@@ -98,6 +100,17 @@ static void take_invalid(op_policy *p, const gs_kube_meta *m, const char *why)
     p->p = shell;
     free(p->invalid);
     p->invalid = gs_strdup(why);
+}
+
+/* What was done under a policy that is invalid now is taken back all the same; nothing else is done by it. */
+static void let_rest(op_policy *p)
+{
+    gs_policy *rest = gs_policy_new();
+    (void)gs_str_copy(rest->ns, sizeof rest->ns, gs_str_of(p->p->ns));
+    (void)gs_str_copy(rest->name, sizeof rest->name, gs_str_of(p->p->name));
+    (void)gs_str_copy(rest->uid, sizeof rest->uid, gs_str_of(p->p->uid));
+    rest->deleting = p->p->deleting;
+    gs_engine_set_policy(p->o->engine, rest);
 }
 
 static bool secrets_differ(const gs_policy *a, const gs_policy *b)
@@ -160,7 +173,9 @@ static int on_policy(void *ctx, gs_str object, gs_error *err)
         if (news)
             enforce(p, object);
     }
-    if (!p->adopted && !p->invalid)
+    if (p->invalid && !p->in_force)
+        let_rest(p);
+    if (!p->adopted)
         adopt(p, object);
     if (news) {
         op_policy_dirty(p);

@@ -233,7 +233,7 @@ static void on_finalizer_read(void *ctx, const gs_kube_reply *reply)
 void op_policy_finalizer(op_policy *p)
 {
     op *o = p->o;
-    if (!p->p->has_finalizer || p->finalizer_call || !o->synced || op_mono(o) < p->retry_ms)
+    if (!p->p->has_finalizer || p->finalizer_call || !o->synced || p->unreadable || op_mono(o) < p->retry_ms)
         return;
     bool left = p->p->deleting && gs_engine_undo_all(o->engine, p->p->ns, p->p->name);
     gs_policy_facts f;

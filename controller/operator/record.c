@@ -42,6 +42,13 @@ static bool of_policy(const op_record *r, const char *ns, const char *policy)
     return gs_streq(ns_of(r), ns) && gs_streq(r->policy, policy);
 }
 
+/* NULL: it is gone, or another one has its name. */
+static op_policy *policy_of(const op_record *r)
+{
+    op_policy *p = op_policy_get(r->o, ns_of(r), r->policy);
+    return p && gs_streq(p->p->uid, r->policy_uid) ? p : NULL;
+}
+
 bool op_record_running(const op *o, const op_policy *p)
 {
     for (const op_record *r = o->records; r; r = r->later)
@@ -138,7 +145,7 @@ static int write_history(op_record *r, gs_buf *out, gs_error *err)
     const gs_heal_history *all[16 * GS_MAX_HISTORIES];
     op *o = r->o;
     const gs_policy *p = gs_engine_policy(o->engine, ns_of(r), r->policy);
-    op_policy *at = op_policy_get(o, ns_of(r), r->policy);
+    op_policy *at = policy_of(r);
     if (!p || !at)
         return gs_error_set(err, GS_NOT_FOUND, "the policy is gone");
     size_t n_all = gs_engine_histories(o->engine, p, all, GS_LEN(all)), n = 0;
@@ -157,6 +164,8 @@ static int write_history(op_record *r, gs_buf *out, gs_error *err)
                             "the policy's status holds what was done to %d workloads already: select fewer with each "
                             "policy",
                             GS_MAX_HISTORIES);
+    if (r->intent && op_audit_behind(at)) /* the line that says why would not be there with it */
+        return gs_error_set(err, GS_REFUSED, "the audit log is behind: %zu lines wait", op_audit_behind(at));
     gs_policy_status status = at->status;
     status.audit = op_audit_head(at, &r->audit);
     gs_json_writer w;
@@ -170,7 +179,7 @@ static void on_status(void *ctx, const gs_kube_reply *reply)
     op_record *r = ctx;
     r->call = NULL;
     if (reply->err.kind == GS_OK) {
-        op_policy *at = op_policy_get(r->o, ns_of(r), r->policy);
+        op_policy *at = policy_of(r);
         if (at)
             op_audit_committed(at, r->audit);
         end_well(r);
@@ -201,7 +210,7 @@ static void on_finalizer(void *ctx, const gs_kube_reply *reply)
     op_record *r = ctx;
     r->call = NULL;
     if (reply->err.kind == GS_OK) {
-        op_policy *p = op_policy_get(r->o, ns_of(r), r->policy);
+        op_policy *p = policy_of(r);
         if (p)
             p->p->has_finalizer = true;
         (void)gs_json_find_string(reply->body, (const char *[]){"metadata", "resourceVersion", NULL}, r->version,

@@ -12,6 +12,8 @@
 #define EVERY_MS 600000
 #define JITTER_MS 30000
 #define RUN_DELETES 1000            /* snapshots deleted in one run */
+#define RUN_MS 300000               /* then it is the next policy's turn */
+#define SWEEP_MS 60000              /* of these for the sweep */
 #define UPLOAD_AGE_MS (3600 * 1000) /* no upload of ours takes so long */
 
 /* An object, its metadata, or both. */
@@ -33,11 +35,13 @@ typedef struct run {
     gs_s3_list *list;
     gs_map *snapshots; /* stem -> snapshot */
     bool truncated;    /* there are more than we look at in a run */
+    bool deletes;      /* nothing stands against it */
     bool choosing;     /* on a worker, which owns v, n, kept and chosen then */
     gs_stored *v;
     size_t n, cap, chosen, next;
-    int64_t now_ms;
-    uint64_t kept;
+    int64_t now_ms, began_ms; /* wall; mono */
+    uint64_t kept;            /* bytes, of all but what is deleted already */
+    gs_error failed;          /* the first one of the listing and the deletions */
     unsigned suffix, deleted;
 } run;
 
@@ -99,17 +103,46 @@ static void on_swept(void *ctx, unsigned aborted, const gs_error *err)
     if (aborted)
         gs_log_info("aborted uploads that were left over", "policy", r->of->p->key, "uploads", n);
     r->of->swept = r->of->swept || err->kind == GS_OK;
-    end(r, err);
+    end(r, r->failed.kind ? &r->failed : err);
+}
+
+static bool is_mine(void *ctx, const char *key)
+{
+    const run *r = ctx;
+    gs_stored_key k;
+    return gs_retention_key(r->holder, key, &k);
 }
 
 static void sweep(run *r)
 {
     const struct op_retention *t = r->of;
     int64_t age_ms = t->swept ? UPLOAD_AGE_MS : op_wall(r->o) - t->since_ms;
-    gs_s3_sweep_uploads(r->o->s3, &r->where, &r->keys.cred, r->holder, age_ms, on_swept, r);
+    gs_s3_sweep_uploads(r->o->s3, &r->where, &r->keys.cred, r->holder, age_ms, is_mine, on_swept, r);
 }
 
-/* Deletions: the object, then its metadata, so that what is left of a run that broke off is still recognised. */
+/* Where a policy cannot be read, nobody knows how long it wants kept what is in the same place. */
+static const op_policy *unread(const run *r)
+{
+    for (gs_map_it it = {0}; gs_map_next(r->o->policies, &it);) {
+        const op_policy *p = it.value;
+        if (p->invalid && p->p && gs_streq(p->p->ns, r->ns))
+            return p;
+    }
+    return NULL;
+}
+
+static bool may_delete(run *r)
+{
+    const op_policy *p = unread(r);
+    if (p && r->deletes)
+        gs_log_info("no stored evidence is deleted while a policy is invalid", "policy", r->of->p->key, "invalid",
+                    p->key);
+    r->deletes = r->deletes && !p && op_mono(r->o) - r->began_ms < RUN_MS - SWEEP_MS;
+    return r->deletes;
+}
+
+/* Deletions: the object, then its metadata, so that what is left of a run that broke off is still recognised. What cannot be
+ * deleted stays, with its metadata. */
 
 static void delete_next(run *r);
 
@@ -117,8 +150,9 @@ static void on_deleted(void *ctx, const gs_error *err)
 {
     run *r = ctx;
     if (err->kind != GS_OK) {
-        end(r, err);
-        return;
+        r->failed = r->failed.kind ? r->failed : *err;
+        r->next++;
+        r->suffix = 0;
     }
     delete_next(r);
 }
@@ -132,12 +166,16 @@ static void delete_next(run *r)
         while (r->suffix < GS_LEN(s->suffixes) && !s->suffixes[r->suffix])
             r->suffix++;
         if (r->suffix < GS_LEN(s->suffixes)) {
+            if (!may_delete(r))
+                break;
             gs_autofree char *key = gs_sprintf("%s%s", s->stem, s->suffixes[r->suffix++]);
             gs_s3_delete(r->o->s3, &r->where, &r->keys.cred, key, on_deleted, r);
             return;
         }
         r->deleted++;
+        r->kept -= s->stored.bytes;
     }
+    r->of->stored = r->kept;
     sweep(r);
 }
 
@@ -147,6 +185,8 @@ static void choose(void *job)
 {
     run *r = job;
     r->chosen = gs_retention_choose(&r->keep, r->v, r->n, RUN_DELETES, r->now_ms, &r->kept);
+    for (size_t i = 0; i < r->n; i++)
+        r->kept += r->v[i].goes ? r->v[i].bytes : 0;
 }
 
 static void on_chosen(void *job, bool cancelled)
@@ -159,7 +199,6 @@ static void on_chosen(void *job, bool cancelled)
     }
     if (cancelled) /* shutting down: op_retention_forget frees it */
         return;
-    r->of->stored = r->kept;
     delete_next(r);
 }
 
@@ -169,6 +208,7 @@ static void judge(run *r, snapshot *s, const gs_stored_key *k)
     const op_incident *at = gs_map_get(r->o->incidents, name);
     s->stored.time_ms = k->time_ms;
     s->stored.open = at && !at->i->resolved;
+    s->stored.unknown = !at;
     s->stored.severity = at ? at->i->severity : GS_SEVERITY_HIGH;
     s->stored.of = s;
 }
@@ -203,7 +243,8 @@ static void on_listed(void *ctx, const gs_error *err)
     gs_error full;
     r->list = NULL;
     if (err->kind != GS_OK) {
-        end(r, err);
+        r->failed = *err;
+        sweep(r);
         return;
     }
     r->v = gs_grow(r->v, &r->cap, gs_map_len(r->snapshots) + 1, sizeof *r->v);
@@ -255,6 +296,16 @@ static bool merge(const op_policy *p, gs_retention *ret)
     return true;
 }
 
+/* A worker's choice ends by itself. */
+static void check_time(run *r)
+{
+    gs_error err;
+    if (r->choosing || op_mono(r->o) - r->began_ms < RUN_MS)
+        return;
+    (void)gs_error_set(&err, GS_TRANSIENT, "it took over %d s: the next run goes on", RUN_MS / 1000);
+    end(r, r->failed.kind ? &r->failed : &err);
+}
+
 static void start(struct op_retention *t)
 {
     const op_policy *p = t->p;
@@ -269,6 +320,8 @@ static void start(struct op_retention *t)
     r->of = t;
     r->where = p->p->s3;
     r->keep = keep;
+    r->deletes = true;
+    r->began_ms = op_mono(r->o);
     r->snapshots = gs_map_new(snapshot_free);
     (void)gs_str_copy(r->ns, sizeof r->ns, gs_str_of(p->p->ns));
     (void)snprintf(r->holder, sizeof r->holder, "%s%s%s/", p->p->s3.prefix, p->p->s3.prefix[0] ? "/" : "", p->p->ns);
@@ -291,8 +344,10 @@ void op_retention_tick(op *o)
                                       .since_ms = op_wall(o),
                                       .due_ms = op_mono(o) + FIRST_MS + (int64_t)gs_rng_below(&o->rng, JITTER_MS)};
         }
-        if (p->retention->run)
+        if (p->retention->run) {
+            check_time(p->retention->run);
             return;
+        }
         if (!first || p->retention->due_ms < first->due_ms)
             first = p->retention;
     }

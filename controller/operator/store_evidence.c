@@ -36,6 +36,7 @@ typedef struct put {
     int seconds;
     gs_stream *stream;
     gs_s3_upload *upload;
+    bool held_up;  /* the store was slower than the pod */
     bool uploaded; /* the object is there; what comes then is not to be cancelled */
     gs_error
         why; /* the pod's failure, while the upload is being aborted; the metadata's, while the object is deleted */
@@ -137,7 +138,9 @@ static int describe(put *u, gs_error *err)
 static bool on_piece(void *ctx, const char *p, size_t n)
 {
     put *u = ctx;
-    return gs_s3_upload_write(u->upload, p, n);
+    bool room = gs_s3_upload_write(u->upload, p, n);
+    u->held_up = u->held_up || !room;
+    return room;
 }
 
 static void on_room(void *ctx)
@@ -163,6 +166,10 @@ static void on_uploaded(void *ctx, const gs_s3_stored *stored, const gs_error *e
     put *u = ctx;
     gs_error bad = {0};
     u->upload = NULL;
+    if (u->why.kind == GS_TRANSIENT && u->held_up) { /* its time went by while the store was waited for */
+        end_by_store(u, &u->why);
+        return;
+    }
     if (u->why.kind != GS_OK) {
         end(u, &u->why);
         return;

@@ -4,11 +4,12 @@
  *   act_driver facts  --kubeconfig FILE --namespace NS --api-version V --kind K --name N --uid U
  *   act_driver owners --kubeconfig FILE --namespace NS
  *   act_driver act    … --policy P [--type T --from N --to N --autoscaler A --victims POD=UID,…
- *               --ready-seconds N] [--die-after N]
+ *               --ready-seconds N] [--die-after N] [--waiting N]
  *   act_driver undo   … --policy P [--die-after N]
  *
  * act goes on with what the policy's status says is pending; where nothing is, the options say what is begun. --die-after:
- * the process ends, as by kill -9, when the API server has answered that many writes. */
+ * the process ends, as by kill -9, when the API server has answered that many writes. --waiting: decisions that the policy's
+ * status does not have yet. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "kube/list.h"
@@ -267,6 +268,21 @@ static void adopt(app *a, gs_str object)
     a->h = (gs_heal_history *)(uintptr_t)all[n - 1];
 }
 
+static void decide(app *a, op_policy *at, gs_str object)
+{
+    gs_error err;
+    a->o.opt.audit_log = "";
+    (void)op_audit_open(&a->o, &err);
+    op_audit_adopt(at, object);
+    for (int n = number(a, "waiting"); n > 0; n--)
+        op_audit_decision(&a->o, &(gs_decision){.kind = GS_DECISION_ACT,
+                                                .policy = a->policy,
+                                                .workload = &a->w,
+                                                .action_id = "a1",
+                                                .message = "",
+                                                .wall_ms = op_wall(&a->o)});
+}
+
 static void on_policy(void *ctx, const gs_kube_reply *reply)
 {
     app *a = ctx;
@@ -286,6 +302,7 @@ static void on_policy(void *ctx, const gs_kube_reply *reply)
     a->policy = gs_engine_policy(a->o.engine, p->ns, p->name);
     a->again = gs_timer_new(a->o.loop, go_on, a);
     adopt(a, reply->body);
+    decide(a, at, reply->body);
     go_on(a);
 }
 

@@ -198,9 +198,16 @@ static void on_swept(void *ctx, unsigned aborted, const gs_error *err)
     on_done(ctx, err);
 }
 
+static bool any(void *ctx, const char *key)
+{
+    (void)ctx;
+    (void)key;
+    return true;
+}
+
 static void sweep(app *a, const char *prefix, result *r)
 {
-    gs_s3_sweep_uploads(a->s3, &a->where, &a->cred, prefix, (int64_t)number(a, "--age", 0), on_swept, r);
+    gs_s3_sweep_uploads(a->s3, &a->where, &a->cred, prefix, (int64_t)number(a, "--age", 0), any, on_swept, r);
 }
 
 static void presign(app *a, const char *key, result *r)

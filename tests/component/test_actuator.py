@@ -348,6 +348,18 @@ def test_not_begun_where_the_policy_says_no(shop):
     assert not shop.policy()["metadata"].get("finalizers") and shop.history() == {}
 
 
+def test_not_begun_without_its_line(shop):
+    """The status takes 16 lines of the audit log at once: an intent whose line is not among them is not written."""
+    shop.running(2)
+    lines = shop.run("act", type="ScaleOut", **{"from": 2}, to=3, waiting=17)[1]
+    assert last(lines)["outcome"] == "Refused", lines
+    assert last(lines)["reason"] == "the audit log is behind: 17 lines wait"
+    assert writes(lines) == [] and shop.history() == {} and "auditSequence" not in shop.policy().get("status", {})
+    lines = shop.run("act", type="ScaleOut", **{"from": 2}, to=3, waiting=16)[1]
+    assert writes(lines) == [("PATCH", "deployments/scale")]
+    assert shop.policy()["status"]["auditSequence"] == 16 and shop.replicas() == 3
+
+
 def test_aborted_where_the_policy_changes_its_mind(shop):
     """Killed behind the surge, then suspended: the next controller puts the scale back."""
     before = shop.running(2)

@@ -78,7 +78,7 @@ def test_takeover(api, tmp_path):
             assert space.get_policy("pay")["status"]["auditTail"] == lines
 
             s3.start()
-            key = "test/audited/audit/pay/20260101T000001Z-1.jsonl"
+            key = f"test/audited/audit/pay/{1:020}-{3:020}-20260101T000001Z.jsonl"
             until(lambda: controller.log[-2000:], lambda: s3.objects("audited").get(key) == text.encode(), 90)
             until(lambda: controller.log[-2000:], lambda: waiting(controller) == 0, 20)
             until(

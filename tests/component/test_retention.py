@@ -32,13 +32,15 @@ GOES = [
     snapshot(8, "old-0", workload="other", incident="other-2c3d"),
     snapshot(6.5, "older-0", "heap"),  # by bytes
     snapshot(6.5, "older-0", "heap", ".json"),
+    snapshot(8, "unknown-0", incident="pay-ffff"),
 ]
 STAYS = [
     snapshot(1, "newer-0", "heap"),
     snapshot(6, "week-0"),  # by the longer retention of the two
+    snapshot(6.9, "unknown-1", incident="pay-ffff"),  # nobody knows of what: not by bytes
     snapshot(0.5, "young-0", suffix=".json", workload="x"),
     "audit/policy/20200101T000000Z-a-goroutine.json",
-    "audit/policy/00000001.jsonl",
+    "audit/policy/00000000000000000001-00000000000000000003-20260101T000001Z.jsonl",
     "pay/pay-0a1b/notes.txt",
     "pay/pay-0a1b/20200101T000000Z-p-goroutine.exe",
     "pay/20200101T000000Z-p-goroutine.pb.gz",
@@ -70,6 +72,15 @@ def killed_upload(s3, tmp_path, key):
         process.kill()
 
 
+def resolved_incident(space, name):
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pay", "uid": "u-1"}
+    kind = {"apiVersion": "gostat.dev/v1alpha1", "kind": "GostatIncident"}
+    space.post(space.incidents_path, {**kind, "metadata": {"name": name}, "spec": {"type": "Resource", "workloadRef": ref}})
+    now = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
+    status = {"phase": "Resolved", "grade": "Suspected", "severity": "High", "startTime": now, "resolutionTime": now}
+    space.patch(f"{space.incidents_path}/{name}/status", {"status": status})
+
+
 def kept(s3):
     """The keys in the namespace's place, without its prefix."""
     base = s3.root / BUCKET / "test/kept"
@@ -82,7 +93,8 @@ def uploads(s3):
 
 def test_retention(api, tmp_path):
     """Old and too much evidence goes, with its metadata; nothing else in the bucket does. Two policies share one place: the
-    longer retention holds, and what they keep is counted once. An upload that a killed controller left is aborted."""
+    longer retention holds, and what they keep is counted once. An upload that a killed controller left is aborted,
+    somebody else's is not."""
     with S3(tmp_path / "s3") as s3:
         for key in GOES + STAYS:
             write(s3, f"test/kept/{key}", BIG if key in BIG_ONES else 100)
@@ -91,10 +103,12 @@ def test_retention(api, tmp_path):
             write(s3, key, 10)
         killed_upload(s3, tmp_path, "test/kept/pay/pay-0a1b/20260101T000000Z-p-cpu.pb.gz")
         killed_upload(s3, tmp_path, "test/foreign/x")
-        assert len(uploads(s3)) == 2
+        killed_upload(s3, tmp_path, "test/kept/backup/x.tar")
+        assert len(uploads(s3)) == 3
         time.sleep(1.1)  # the store tells whole seconds
         space = Space(api, s3, "kept", tmp_path)
         space.secret()
+        resolved_incident(space, "pay-0a1b")
         controller = Controller(api, tmp_path / "controller", "--namespace", "kept")
         try:
             keeps = {"highDays": 7, "mediumDays": 3, "lowDays": 1, "maxBytes": 1 << 20}
@@ -106,14 +120,14 @@ def test_retention(api, tmp_path):
                 lambda: not kept(s3) & set(GOES),
                 120,
             )
-            until(lambda: controller.log[-2000:], lambda: len(uploads(s3)) == 1, 20)
+            until(lambda: controller.log[-2000:], lambda: len(uploads(s3)) == 2, 20)
             until(lambda: controller.log[-2000:], lambda: "looked after stored evidence" in controller.log, 20)
             assert kept(s3) == set(STAYS)
             for key in others:
                 assert (s3.root / BUCKET / key).is_file()
             metrics = controller.get(controller.metrics_address, "/metrics")[1]
-            assert "\ngostat_evidence_deleted_total 6\n" in metrics
-            assert f"\ngostat_evidence_stored_bytes {BIG + 200}\n" in metrics
+            assert "\ngostat_evidence_deleted_total 7\n" in metrics
+            assert f"\ngostat_evidence_stored_bytes {BIG + 300}\n" in metrics
             time.sleep(35)  # the other policy's turn has come, too
             assert kept(s3) == set(STAYS)
             assert controller.log.count("looked after stored evidence") == 1

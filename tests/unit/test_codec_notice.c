@@ -372,8 +372,8 @@ static void limits(void **state)
         }
         n.evidence_url = "";
         gs_cleanup(gs_json_doc_free) json_t *w = body_of(GS_NOTIFY_WECOM, &n), *s = body_of(GS_NOTIFY_SLACK, &n);
-        gs_cleanup(gs_json_doc_free) json_t *a = body_of(GS_NOTIFY_ALERTMANAGER, &n),
-                                            *h = body_of(GS_NOTIFY_WEBHOOK, &n);
+        json_decref(body_of(GS_NOTIFY_ALERTMANAGER, &n));
+        json_decref(body_of(GS_NOTIFY_WEBHOOK, &n));
         longest_wecom = strlen(content_of(w)) > longest_wecom ? strlen(content_of(w)) : longest_wecom;
         longest_slack = strlen(block_text(s, 1)) > longest_slack ? strlen(block_text(s, 1)) : longest_slack;
     }

@@ -294,6 +294,11 @@ static void autoscaled(world *w)
     w->f.hpa_min = 2;
     w->f.hpa_max = 20;
 }
+static void autoscaler_raised(world *w)
+{
+    autoscaled(w);
+    w->f.hpa_min = w->f.replicas + 6; /* someone did just now */
+}
 static void autoscaled_near_maximum(world *w)
 {
     autoscaled(w);
@@ -531,6 +536,7 @@ static const struct {
     {"KEDA and Evict", keda_and_evict, GS_REFUSAL_NONE, LATER, -1, "Evict of a"},
     {"scaled to 0", zero, GS_REFUSAL_ZERO, LATER, 60000, "scaled to 0"},
     {"paused", paused, GS_REFUSAL_PAUSED, LATER, 15000, "paused"},
+    {"an HPA on its way", autoscaler_raised, GS_REFUSAL_ROLLING, LATER, 15000, "goes to its minReplicas"},
     {"rolling", rolling, GS_REFUSAL_ROLLING, LATER, 15000, "not finished"},
     {"two ReplicaSets", two_replica_sets, GS_REFUSAL_ROLLING, LATER, 15000, "2 ReplicaSets have pods"},
     {"at the maximum", at_maximum, GS_REFUSAL_MAX_REPLICAS, LATER, 60000, "10 replicas, scaleOut.maxReplicas is 10"},
@@ -624,6 +630,60 @@ static void test_twins(void **state)
         assert_int_equal(plan[0].retry_ms, plan[1].retry_ms);
         done(&w);
     }
+}
+
+/* After a dry run the next one comes no sooner than the next action would. */
+static void test_dry_ladder(void **state)
+{
+    (void)state;
+    world w;
+    gs_plan plan;
+    make(&w);
+    w.h = (gs_heal_history){0};
+    w.p->mode = GS_MODE_DRY_RUN;
+    w.p->n_actions = 2;
+    w.p->actions[0].type = GS_ACTION_SCALE_OUT;
+    w.p->actions[0].scale_out = (gs_scale_out){1, 10, 300, 7200};
+    w.p->actions[1].type = GS_ACTION_EVICT;
+    w.p->limits.cooldown_s = 60;
+    w.i->n_actions = 0;
+    gs_action *a = gs_incident_add_action(w.i, GS_ACTION_SCALE_OUT, NOW);
+    a->dry_run = true;
+    a->outcome = GS_OUTCOME_SUCCEEDED;
+    a->from = 3;
+    a->to = 4;
+    static const struct {
+        int64_t after_s;
+        enum gs_refusal want;
+    } times[] = {{10, GS_REFUSAL_HOLDING}, {200, GS_REFUSAL_HOLDING}, {301, GS_REFUSAL_NONE}};
+    for (size_t k = 0; k < GS_LEN(times); k++) {
+        gs_heal_precheck(w.p, w.i, &w.h, true, NOW + times[k].after_s * 1000, &plan);
+        assert_int_equal(plan.refusal, times[k].want);
+        assert_int_equal(plan.type, GS_ACTION_EVICT);
+    }
+    a->type = GS_ACTION_EVICT; /* no hold: the cooldown */
+    gs_heal_precheck(w.p, w.i, &w.h, true, NOW + 59000, &plan);
+    assert_int_equal(plan.refusal, GS_REFUSAL_COOLDOWN);
+    gs_heal_precheck(w.p, w.i, &w.h, true, NOW + 60000, &plan);
+    assert_int_equal(plan.refusal, GS_REFUSAL_NONE);
+    done(&w);
+}
+
+/* Pods that the incident lists from before a restart were not seen leaking by this controller. */
+static void test_adopted_pods(void **state)
+{
+    (void)state;
+    world w;
+    gs_plan plan;
+    make(&w);
+    only(&w, GS_ACTION_EVICT);
+    gs_heal_plan(w.p, w.i, &w.f, &w.h, true, 700, NOW, &plan);
+    assert_int_equal(plan.refusal, GS_REFUSAL_NONE);
+    for (size_t k = 0; k < w.i->n_pods; k++)
+        w.i->pods[k].adopted = true;
+    gs_heal_plan(w.p, w.i, &w.f, &w.h, true, 700, NOW, &plan);
+    assert_int_equal(plan.refusal, GS_REFUSAL_NO_PODS);
+    done(&w);
 }
 
 /* What is recorded is all that a later controller has. */
@@ -844,9 +904,10 @@ static void test_spent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),   cmocka_unit_test(test_twins),      cmocka_unit_test(test_intent),
-        cmocka_unit_test(test_passed), cmocka_unit_test(test_long_names), cmocka_unit_test(test_judge),
-        cmocka_unit_test(test_undo),   cmocka_unit_test(test_history),    cmocka_unit_test(test_spent),
+        cmocka_unit_test(test_plan),       cmocka_unit_test(test_dry_ladder), cmocka_unit_test(test_adopted_pods),
+        cmocka_unit_test(test_twins),      cmocka_unit_test(test_intent),     cmocka_unit_test(test_passed),
+        cmocka_unit_test(test_long_names), cmocka_unit_test(test_judge),      cmocka_unit_test(test_undo),
+        cmocka_unit_test(test_history),    cmocka_unit_test(test_spent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

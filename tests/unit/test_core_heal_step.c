@@ -611,6 +611,22 @@ static void test_abort_killed(void **state)
                 }
 }
 
+/* An intent that a controller finds hours later: windows and leaks have changed, nothing is begun. */
+static void test_stale(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < GS_LEN(actions); a++) {
+        sim s;
+        open_sim(&s, 4);
+        actions[a].begin(&s);
+        s.now += 9 * 3600 * SECOND;
+        to_the_end(&s);
+        assert_int_equal(s.outcome, GS_OUTCOME_FAILED);
+        assert_memory_equal(s.reason, "Stale: ", 7);
+        assert_int_equal(s.scalings + s.minimums + s.evictions + s.restarts, 0);
+    }
+}
+
 static void test_budget_blocks(void **state)
 {
     (void)state;
@@ -757,12 +773,19 @@ static void test_own_lowest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_to_the_end),          cmocka_unit_test(test_killed_at_every_point),
-        cmocka_unit_test(test_killed_all_the_time), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_scaled_back),         cmocka_unit_test(test_abort_killed),
-        cmocka_unit_test(test_budget_blocks),       cmocka_unit_test(test_wrong_pod),
-        cmocka_unit_test(test_waits_for_others),    cmocka_unit_test(test_rival),
-        cmocka_unit_test(test_waits_for_status),    cmocka_unit_test(test_own_lowest),
+        cmocka_unit_test(test_to_the_end),
+        cmocka_unit_test(test_killed_at_every_point),
+        cmocka_unit_test(test_killed_all_the_time),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_scaled_back),
+        cmocka_unit_test(test_abort_killed),
+        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_budget_blocks),
+        cmocka_unit_test(test_wrong_pod),
+        cmocka_unit_test(test_waits_for_others),
+        cmocka_unit_test(test_rival),
+        cmocka_unit_test(test_waits_for_status),
+        cmocka_unit_test(test_own_lowest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,7 @@ static void keys(void **state)
         {HOLDER "pay/leak-7f/" AT "-p/q-cpu.pb.gz", false},
         {HOLDER "p y/leak-7f/" AT "-p-cpu.pb.gz", false},
         {HOLDER "audit/policy/" AT "-p-cpu.json", false},
-        {HOLDER "audit/policy/00000001.jsonl", false},
+        {HOLDER "audit/policy/00000000000000000001-00000000000000000003-20260101T000001Z.jsonl", false},
         {HOLDER "auditor/leak/" AT "-p-cpu.json", true},
         {"pre/fix/shop", false},
         {"pre/fix/shop2/pay/leak-7f/" AT "-p-cpu.pb.gz", false},
@@ -99,7 +99,8 @@ static void keys_of_the_codec(void **state)
 #define DAY 86400000LL
 #define NOW (1000 * DAY)
 
-/* One letter a snapshot: its severity (l, m, h, p for P0; upper case: of an open incident), then its age in days. Every one
+/* One letter a snapshot: its severity (l, m, h, p for P0, u for that of an incident that is not known; upper case: of an open
+ * incident), then its age in days. Every one
  * has 10 bytes. */
 static void choices(void **state)
 {
@@ -121,6 +122,9 @@ static void choices(void **state)
         {"what goes by age makes room", {"l5", "h1", "h2"}, 20, 10, "l5 ", 20},
         {"age first where only some may go", {"h3", "l2", "l5"}, 0, 2, "l5 l2 ", 10},
         {"at most some", {"h9", "h8", "h10"}, 1000, 2, "h10 h9 ", 10},
+        {"of unknown incidents by age only", {"u8", "u7", "h1", "u6"}, 0, 10, "u8 h1 ", 20},
+        {"known ones make the room", {"u5", "h1", "h2"}, 10, 10, "h2 h1 ", 10},
+        {"none at all", {"h9", "l5"}, 0, 0, "", 20},
         {"none of the future", {"h-3"}, 1000, 10, "", 10},
     };
     static const gs_retention base = {.high_days = 7, .medium_days = 3, .low_days = 1};
@@ -133,6 +137,7 @@ static void choices(void **state)
             v[n] = (gs_stored){.time_ms = NOW - strtol(t[i].have[n] + 1, NULL, 10) * DAY,
                                .bytes = 10,
                                .open = c < 'a',
+                               .unknown = c == 'u',
                                .goes = true,
                                .severity = low == 'l'   ? GS_SEVERITY_LOW
                                            : low == 'm' ? GS_SEVERITY_MEDIUM

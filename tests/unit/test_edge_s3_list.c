@@ -290,13 +290,19 @@ static void on_swept(void *ctx, unsigned aborted, const gs_error *err)
     on_done(ctx, err);
 }
 
+static bool is_mine(void *ctx, const char *key)
+{
+    const char *theirs = ctx;
+    return !theirs || strcmp(key, theirs) != 0;
+}
+
 static void sweeps(void **state)
 {
     (void)state;
     gs_s3_spec to = where("uploads");
     answered = 0;
     asked[0] = 0;
-    gs_s3_sweep_uploads(s3, &to, &keys, "p/", 1000, on_swept, NULL);
+    gs_s3_sweep_uploads(s3, &to, &keys, "p/", 1000, is_mine, on_swept, NULL);
     run_loop(loop);
     assert_int_equal(answered, 1);
     assert_int_equal(answer.kind, GS_OK);
@@ -310,11 +316,21 @@ static void sweeps(void **state)
     /* One that is under way here is left alone. */
     gs_s3_upload *ours = gs_s3_upload_start(s3, &to, &keys, "p/c", "text/plain", NULL, NULL, NULL);
     asked[0] = 0;
-    gs_s3_sweep_uploads(s3, &to, &keys, "p/", 1000, on_swept, NULL);
+    gs_s3_sweep_uploads(s3, &to, &keys, "p/", 1000, is_mine, on_swept, NULL);
     run_loop(loop);
     assert_int_equal(swept, 1);
     assert_lacks(asked, "uploadId=3");
     gs_s3_upload_forget(ours);
+    run_for(loop, 10);
+    /* Somebody else's is, too. */
+    char theirs[] = "p/a b";
+    asked[0] = 0;
+    gs_s3_sweep_uploads(s3, &to, &keys, "p/", 1000, is_mine, on_swept, theirs);
+    run_loop(loop);
+    assert_int_equal(answer.kind, GS_OK);
+    assert_int_equal(swept, 1);
+    assert_lacks(asked, "DELETE /uploads/p/a%20b");
+    assert_contains(asked, "uploadId=3");
     run_for(loop, 10);
 }
 

@@ -129,6 +129,29 @@ static void addresses(void **state)
         {"::169.254.169.254", false},
         {"64:ff9b::a9fe:a9fe", false},
         {"64:ff9b::808:808", true},
+        {"64:ff9b::a00:1", true},
+        {"64:ff9b::6464:64c8", false},
+        {"64:ff9b:1::a9fe:a9fe", false},
+        {"64:ff9b:1::808:808", true},
+        {"64:ff9b:1::1:2", false},
+        {"64:ff9b:1:a9fe:a9:fe00:808:808", false}, /* behind a prefix of 48 bits */
+        {"64:ff9b:1:a9:fe:a9fe:808:808", false},   /* of 56 */
+        {"64:ff9b:1:1:a9:fea9:fe08:808", false},   /* of 64 */
+        {"64:ff9b:1:1:64:6464:c808:808", false},
+        {"64:ff9b:1:808:8:800::", true}, /* of 48 */
+        {"64:ff9b:2::a9fe:a9fe", true},  /* nobody's */
+        {"2002:a9fe:a9fe::1", false},
+        {"2002:a83f:8110::1", false},
+        {"2002:0:1::1", false},
+        {"2002:808:808::1", true},
+        {"2003:a9fe:a9fe::1", true},
+        {"100.100.100.200", false},
+        {"100.100.100.201", true},
+        {"192.0.0.192", false},
+        {"192.0.0.193", true},
+        {"168.63.129.16", false},
+        {"168.63.129.17", true},
+        {"::ffff:100.100.100.200", false},
         {"fd00:ec2::254", false},
         {"fd00:ec2::253", true},
     };

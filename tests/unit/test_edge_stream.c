@@ -1,4 +1,4 @@
-/* Profiles passed on as they arrive: two at once, paused, cut off, cancelled in every phase. */
+/* Profiles passed on as they arrive: some at once, paused, cut off, cancelled in every phase. */
 #include "edge/scraper_stream.h"
 #include "edge_fixture.h"
 
@@ -150,7 +150,10 @@ static const struct raw_answer answers[] = {
     {.path = "/drips/heap", .fn = serve_dripping},
     {.path = "/big/heap", .fn = serve_big},
     {.path = "/slow/heap", .fn = serve_slowly},
+    {.path = "/slow/profile", .fn = serve_slowly},
     {.path = "/silent/heap", .fn = raw_silent},
+    {.path = "/silent/profile", .fn = raw_silent},
+    {.path = "/silent/trace", .fn = raw_silent},
     {.path = "/endless/profile", .fn = serve_endless},
     {.path = "/packed/trace", .bytes = OK "Content-Length: 8\r\n\r\n" GZIP "SECRE"},
     {.path = "/text/heap", .bytes = OK "Content-Length: 7\r\n\r\nSECRET\n"},
@@ -253,25 +256,53 @@ static void a_slow_sink_loses_nothing(void **state)
     gs_timer_free(s.timer);
 }
 
-static void two_at_once_in_order(void **state)
+/* Of each sort so many at once, whatever of the other waits. */
+static void some_at_once_in_order(void **state)
 {
-    struct streamed s[9] = {0};
+    static const struct {
+        enum gs_profile_kind kind;
+        int most;
+    } t[] = {{GS_PROFILE_HEAP, GS_STREAMS}, {GS_PROFILE_CPU, GS_TIMED_STREAMS}};
     (void)state;
-    atomic_store(&most_busy, 0);
-    order = 0;
-    for (size_t i = 0; i < GS_LEN(s); i++)
-        ask(i == 4 ? "bad path" : "/slow", GS_PROFILE_HEAP, &s[i]);
-    waiting = GS_LEN(s);
-    run_loop(loop);
-    assert_int_equal(atomic_load(&most_busy), GS_STREAMS);
-    for (size_t i = 0; i < GS_LEN(s); i++) {
-        assert_int_equal(s[i].calls, 1);
-        assert_int_equal(s[i].err.kind, i == 4 ? GS_TERMINAL : GS_OK);
-        assert_true(s[i].order >= (int)i);
+    for (size_t k = 0; k < GS_LEN(t); k++) {
+        struct streamed s[20] = {0};
+        atomic_store(&most_busy, 0);
+        order = 0;
+        for (size_t i = 0; i < GS_LEN(s); i++)
+            ask(i == 4 ? "bad path" : "/slow", t[k].kind, &s[i]);
+        waiting = GS_LEN(s);
+        run_loop(loop);
+        assert_int_equal(atomic_load(&most_busy), t[k].most);
+        for (size_t i = 0; i < GS_LEN(s); i++) {
+            assert_int_equal(s[i].calls, 1);
+            assert_int_equal(s[i].err.kind, i == 4 ? GS_TERMINAL : GS_OK);
+            assert_true(s[i].order >= (int)i - (t[k].most - 1));
+        }
     }
 }
 
-/* Two that are silent, or paused, or not even started, and one that waits for them. */
+static void timed_ones_do_not_block_others(void **state)
+{
+    struct streamed timed[GS_TIMED_STREAMS + 3] = {0}, quick = {0}, late = {0};
+    (void)state;
+    for (size_t i = 0; i < GS_LEN(timed); i++)
+        ask("/silent", i % 2 ? GS_PROFILE_CPU : GS_PROFILE_TRACE, &timed[i]);
+    ask("/usual", GS_PROFILE_HEAP, &quick);
+    ask("/usual", GS_PROFILE_CPU, &late);
+    waiting = 1;
+    run_loop(loop);
+    assert_int_equal(quick.err.kind, GS_OK);
+    assert_int_equal(late.calls, 0);
+    for (size_t i = 0; i < GS_LEN(timed); i++) {
+        assert_int_equal(timed[i].calls, 0);
+        gs_stream_cancel(timed[i].st);
+    }
+    waiting = 1;
+    run_loop(loop);
+    assert_int_equal(late.err.kind, GS_OK);
+}
+
+/* Some that are silent, or paused, or not even started, and one that waits for them. */
 static void cancel_in_every_phase(void **state)
 {
     static const struct {
@@ -280,7 +311,9 @@ static void cancel_in_every_phase(void **state)
     } t[] = {{"/silent", 0}, {"/silent", 50}, {"/big", 50}};
     (void)state;
     for (size_t i = 0; i < GS_LEN(t); i++) {
-        struct streamed gone[3] = {{.says_no = true}, {.says_no = true}, {.says_no = true}}, kept = {0};
+        struct streamed gone[GS_STREAMS + 1] = {0}, kept = {0};
+        for (size_t k = 0; k < GS_LEN(gone); k++)
+            gone[k].says_no = true;
         for (size_t k = 0; k < GS_LEN(gone); k++)
             ask(t[i].path, GS_PROFILE_HEAP, &gone[k]);
         ask("/usual", GS_PROFILE_HEAP, &kept);
@@ -303,14 +336,15 @@ static void free_in_every_phase(void **state)
     static const int after_ms[] = {0, 50};
     (void)state;
     for (size_t i = 0; i < GS_LEN(after_ms); i++) {
-        struct streamed s[4] = {{.says_no = true}, {0}, {0}, {0}};
+        struct streamed s[GS_STREAMS + 2] = {{.says_no = true}};
         for (size_t k = 0; k < GS_LEN(s); k++)
             ask(k ? "/silent" : "/big", GS_PROFILE_HEAP, &s[k]);
         run_for(loop, after_ms[i]);
         free_scraper();
         run_for(loop, 20);
         make_scraper(2, 64);
-        assert_int_equal(s[0].calls + s[1].calls + s[2].calls + s[3].calls, 0);
+        for (size_t k = 0; k < GS_LEN(s); k++)
+            assert_int_equal(s[k].calls, 0);
     }
 }
 
@@ -327,27 +361,33 @@ static void free_within_the_end(void **state)
     static const char *const paths[] = {"/usual", "/none", "bad path"};
     (void)state;
     for (size_t i = 0; i < GS_LEN(paths); i++) {
-        struct streamed s = {0}, other[3] = {0};
+        struct streamed s = {0}, other[GS_STREAMS + 1] = {0};
         gs_endpoint e = endpoint(bad.port, paths[i], 1000);
         const gs_stream_sink sink = {.write = take_piece, .done = free_all, .ctx = &s};
-        ask("/silent", GS_PROFILE_HEAP, &other[0]);
+        for (size_t k = 0; k < GS_STREAMS - 1; k++)
+            ask("/silent", GS_PROFILE_HEAP, &other[k]);
         (void)gs_stream_start(scraper, &e, GS_PROFILE_HEAP, 0, &sink);
-        ask("bad path", GS_PROFILE_HEAP, &other[1]);
-        ask("/usual", GS_PROFILE_HEAP, &other[2]);
+        ask("bad path", GS_PROFILE_HEAP, &other[GS_STREAMS - 1]);
+        ask("/usual", GS_PROFILE_HEAP, &other[GS_STREAMS]);
         waiting = 1;
         run_loop(loop);
         run_for(loop, 20);
         make_scraper(2, 64);
-        assert_int_equal(other[0].calls + other[1].calls + other[2].calls, 0);
+        for (size_t k = 0; k < GS_LEN(other); k++)
+            assert_int_equal(other[k].calls, 0);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_of_pods),           cmocka_unit_test(caps_end_a_stream),
-        cmocka_unit_test(a_slow_sink_loses_nothing), cmocka_unit_test(two_at_once_in_order),
-        cmocka_unit_test(cancel_in_every_phase),     cmocka_unit_test(free_in_every_phase),
+        cmocka_unit_test(answers_of_pods),
+        cmocka_unit_test(caps_end_a_stream),
+        cmocka_unit_test(a_slow_sink_loses_nothing),
+        cmocka_unit_test(some_at_once_in_order),
+        cmocka_unit_test(timed_ones_do_not_block_others),
+        cmocka_unit_test(cancel_in_every_phase),
+        cmocka_unit_test(free_in_every_phase),
         cmocka_unit_test(free_within_the_end),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -108,31 +108,39 @@ static void a_store_that_answers_at_once(void **state)
 static void pending_bytes_have_a_cap(void **state)
 {
     (void)state;
-    world w;
-    world_open(&w);
-    w.store = STORE_FAILS;
-    w.raw_bytes = 9u << 20;
-    (void)world_set(&w, world_policy("p"));
-    for (int k = 0; k < 12; k++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "w%d", k);
-        fake_pod *p = world_pod(&w, name, name);
-        (void)world_site(p, LEAK, 5, 2, w.now + k * 10 * SECOND);
-        world_watch(&w, "p", p);
+    static const struct {
+        int policies;
+        size_t most;
+    } t[] = {{1, GS_MAX_PENDING_EVIDENCE_BYTES / 4}, {6, GS_MAX_PENDING_EVIDENCE_BYTES}};
+    for (size_t i = 0; i < GS_LEN(t); i++) {
+        world w;
+        world_open(&w);
+        w.store = STORE_FAILS;
+        w.raw_bytes = 5u << 20;
+        for (int k = 0; k < 12; k++) {
+            char name[32], policy[32];
+            (void)snprintf(name, sizeof name, "w%d", k);
+            (void)snprintf(policy, sizeof policy, "p%d", k % t[i].policies);
+            if (k < t[i].policies)
+                (void)world_set(&w, world_policy(policy));
+            fake_pod *p = world_pod(&w, name, name);
+            (void)world_site(p, LEAK, 5, 2, w.now + k * 10 * SECOND);
+            world_watch(&w, policy, p);
+        }
+        world_run(&w, 5 * MINUTE);
+        assert_int_equal(world_incidents(&w), 12);
+        assert_true(w.most_pending <= t[i].most);
+        assert_true(w.most_pending >= t[i].most - w.raw_bytes);
+        assert_true(world_stats(&w).evidence_dropped > 0);
+        assert_int_equal(w.begun, 0);
+        w.store = STORE_OK; /* those that found no room get theirs with their next profiles */
+        world_run(&w, 3 * MINUTE);
+        assert_int_equal(w.begun, 12);
+        for (size_t k = 0; k < 12; k++)
+            assert_true(gs_incident_has_evidence(world_incident(&w, k)));
+        assert_int_equal(world_stats(&w).pending_evidence_bytes, 0);
+        world_close(&w);
     }
-    world_run(&w, 5 * MINUTE);
-    assert_int_equal(world_incidents(&w), 12);
-    assert_true(w.most_pending <= GS_MAX_PENDING_EVIDENCE_BYTES);
-    assert_true(w.most_pending >= GS_MAX_PENDING_EVIDENCE_BYTES - w.raw_bytes);
-    assert_true(world_stats(&w).evidence_dropped > 0);
-    assert_int_equal(w.begun, 0);
-    w.store = STORE_OK; /* those that found no room get theirs with their next profiles */
-    world_run(&w, 3 * MINUTE);
-    assert_int_equal(w.begun, 12);
-    for (size_t k = 0; k < 12; k++)
-        assert_true(gs_incident_has_evidence(world_incident(&w, k)));
-    assert_int_equal(world_stats(&w).pending_evidence_bytes, 0);
-    world_close(&w);
 }
 
 /* One incident is forgotten (or its whole workload goes) while dumps wait and while one is being stored. */

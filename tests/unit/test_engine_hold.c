@@ -328,6 +328,32 @@ static void passed_over(void **state)
     }
 }
 
+/* Two refusals that take turns: each is told at once, and then every ten minutes at most. */
+static void taking_turns(void **state)
+{
+    (void)state;
+    world w;
+    world_open(&w);
+    fake_scale *s = world_scale(&w, "shop");
+    s->rolling = true;
+    (void)world_leaking(&w);
+    (void)world_until(&w, GS_EVENT_REFUSED, 2 * MINUTE);
+    for (int turn = 0; turn < 20; turn++) { /* a minute each */
+        s->rolling = turn % 2;
+        s->replicas = turn % 2 ? 3 : 0;
+        world_run(&w, MINUTE);
+        if (!turn)
+            assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 2);
+    }
+    assert_true(starts(world_line_at(&w, GS_EVENT_REFUSED, 0)->reason, "RolloutUnfinished: "));
+    assert_true(starts(world_line_at(&w, GS_EVENT_REFUSED, 1)->reason, "ScaledToZero: "));
+    assert_int_equal(w.begun, 0);
+    assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 4);
+    assert_in_range(world_line_at(&w, GS_EVENT_REFUSED, 2)->ms - world_line_at(&w, GS_EVENT_REFUSED, 0)->ms,
+                    10 * MINUTE, 12 * MINUTE);
+    world_close(&w);
+}
+
 /* Twins under DryRun and Enforce: the first decision is the same, word for word. */
 static void twins(void **state)
 {
@@ -438,19 +464,13 @@ static void withdrawn_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kept_and_the_next_one),
-        cmocka_unit_test(every_decision_is_told),
-        cmocka_unit_test(in_vain),
-        cmocka_unit_test(judged_later),
-        cmocka_unit_test(never_longer),
-        cmocka_unit_test(replace_waits),
-        cmocka_unit_test(replace_is_called_off),
-        cmocka_unit_test(passed_over),
-        cmocka_unit_test(twins),
-        cmocka_unit_test(windows_are_kept),
-        cmocka_unit_test(late_evidence_is_told),
-        cmocka_unit_test(quiet_refusals),
-        cmocka_unit_test(withdrawn_is_told),
+        cmocka_unit_test(kept_and_the_next_one), cmocka_unit_test(every_decision_is_told),
+        cmocka_unit_test(taking_turns),          cmocka_unit_test(in_vain),
+        cmocka_unit_test(judged_later),          cmocka_unit_test(never_longer),
+        cmocka_unit_test(replace_waits),         cmocka_unit_test(replace_is_called_off),
+        cmocka_unit_test(passed_over),           cmocka_unit_test(twins),
+        cmocka_unit_test(windows_are_kept),      cmocka_unit_test(late_evidence_is_told),
+        cmocka_unit_test(quiet_refusals),        cmocka_unit_test(withdrawn_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,6 +189,42 @@ static void versions(void **state)
     is_logged(w, 3, 0);
 }
 
+/* A write for a policy that is gone is answered once another one has its name. */
+static void another_chain(void **state)
+{
+    world *w = *state;
+    decide(w, 3);
+    uint64_t first = write_status(w);
+    end(w, false);
+    free(w->object);
+    w->object = gs_strdup("{}");
+    begin(w);
+    op_audit_committed(w->p, first);
+    decide(w, 2);
+    op_audit_committed(w->p, first);
+    assert_true(op_audit_waiting(w->p));
+    is_logged(w, 0, 0);
+    op_audit_committed(w->p, write_status(w));
+    is_logged(w, 2, 0);
+}
+
+/* Whether a write that is made now has the newest line. */
+static void behind(void **state)
+{
+    world *w = *state;
+    uint64_t version;
+    assert_int_equal(op_audit_behind(w->p), 0);
+    for (int n = 1; n <= 20; n++) {
+        decide(w, 1);
+        (void)op_audit_head(w->p, &version);
+        assert_int_equal(op_audit_behind(w->p), (int)version < n ? n : 0);
+        assert_int_equal(op_audit_behind(w->p) > 0, n > GS_MAX_AUDIT_TAIL);
+    }
+    op_audit_committed(w->p, write_status(w));
+    op_audit_tick(&w->o);
+    assert_int_equal(op_audit_behind(w->p), 0);
+}
+
 /* More than the status holds: they go through it in order. */
 static void long_tail(void **state)
 {
@@ -280,6 +316,7 @@ static void too_many(void **state)
     assert_int_equal(s.lines, GS_MAX_AUDIT_WAITING);
     assert_int_equal(s.errors, 2);
     assert_int_equal(s.waiting, GS_MAX_AUDIT_WAITING);
+    assert_true(op_audit_behind(w->p) > 0);
     while (op_audit_waiting(w->p)) {
         op_audit_committed(w->p, write_status(w));
         op_audit_tick(&w->o);
@@ -292,6 +329,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(committed_first, setup, teardown),
         cmocka_unit_test_setup_teardown(versions, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_chain, setup, teardown),
+        cmocka_unit_test_setup_teardown(behind, setup, teardown),
         cmocka_unit_test_setup_teardown(long_tail, setup, teardown),
         cmocka_unit_test_setup_teardown(takeover, setup, teardown),
         cmocka_unit_test_setup_teardown(failing_log, setup, teardown),
