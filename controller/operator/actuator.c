@@ -331,11 +331,17 @@ static act *change(op *o, enum purpose purpose, const gs_policy *p, gs_heal_hist
 
 /* Nothing of a policy is acted on that is not in order, or that does not select the workload any more: what it would do next
  * is not even planned. */
-static bool policy_rests(const op *o, const gs_workload_ref *w)
+static bool policy_rests(const op *o, const gs_workload_ref *w, gs_error *err)
 {
     gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", w->ns, w->kind, w->name, w->uid);
     const op_workload *at = gs_map_get(o->workloads, key);
-    return !at || !at->owner || !op_policy_may_act(at->owner);
+    if (!at || !at->owner || !op_policy_may_act(at->owner))
+        (void)gs_error_set(err, GS_REFUSED, "no policy in order selects the workload: see the condition Ready");
+    else if (op_audit_behind(at->owner))
+        (void)gs_error_set(err, GS_TRANSIENT, "the audit log is behind: %zu lines wait", op_audit_behind(at->owner));
+    else
+        return false;
+    return true;
 }
 
 static void facts(void *ctx, const gs_workload_ref *w,
@@ -343,8 +349,7 @@ static void facts(void *ctx, const gs_workload_ref *w,
 {
     gs_workload_facts none = {0};
     gs_error err;
-    if (policy_rests(ctx, w)) {
-        (void)gs_error_set(&err, GS_REFUSED, "no policy in order selects the workload: see the condition Ready");
+    if (policy_rests(ctx, w, &err)) {
         done(arg, &none, &err);
         return;
     }

@@ -73,9 +73,10 @@ def killed_upload(s3, tmp_path, key):
 
 
 def resolved_incident(space, name):
+    meta = {"name": name, "labels": {"gostat.dev/pattern": "0a1b0a1b"}}
     ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pay", "uid": "u-1"}
     kind = {"apiVersion": "gostat.dev/v1alpha1", "kind": "GostatIncident"}
-    space.post(space.incidents_path, {**kind, "metadata": {"name": name}, "spec": {"type": "Resource", "workloadRef": ref}})
+    space.post(space.incidents_path, {**kind, "metadata": meta, "spec": {"type": "Resource", "workloadRef": ref}})
     now = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
     status = {"phase": "Resolved", "grade": "Suspected", "severity": "High", "startTime": now, "resolutionTime": now}
     space.patch(f"{space.incidents_path}/{name}/status", {"status": status})
@@ -92,8 +93,8 @@ def uploads(s3):
 
 
 def test_retention(api, tmp_path):
-    """Old and too much evidence goes, with its metadata; nothing else in the bucket does. Two policies share one place: the
-    longer retention holds, and what they keep is counted once. An upload that a killed controller left is aborted,
+    """Old and too much evidence goes, with its metadata; nothing else in the bucket does. Two policies share one place:
+    the longer retention holds, and what they keep is counted once. An upload that a killed controller left is aborted,
     somebody else's is not."""
     with S3(tmp_path / "s3") as s3:
         for key in GOES + STAYS:
