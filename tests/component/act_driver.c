@@ -153,6 +153,20 @@ static void print_owners(app *a)
     print(&b, &w);
 }
 
+/* A policy in order that has the workload: without one nothing is looked at. */
+static void own(app *a)
+{
+    op_policy *p = gs_alloc(sizeof *p);
+    op_workload *w = gs_alloc(sizeof *w);
+    *p = (op_policy){.o = &a->o, .p = gs_policy_new(), .key = gs_strdup("owner"), .in_force = true, .secret_ok = true};
+    gs_map_put(a->o.policies, p->key, p);
+    w->key = gs_sprintf("%s/%s/%s/%s", a->w.ns, a->w.kind, a->w.name, a->w.uid);
+    op_workload *known = gs_map_get(a->o.workloads, w->key);
+    if (!known)
+        gs_map_put(a->o.workloads, w->key, known = w);
+    known->owner = p;
+}
+
 /* All are attached: then what was asked for. */
 static void attach(void *ctx)
 {
@@ -167,6 +181,7 @@ static void attach(void *ctx)
         print_owners(a);
         end(a, &ok);
     } else {
+        own(a);
         a->actuator.facts(a->actuator.ctx, &a->w, on_facts, a);
     }
 }
@@ -336,6 +351,7 @@ static int build(app *a, gs_error *err)
     o->workloads = gs_map_new(NULL);
     o->owners = gs_map_new(NULL);
     o->policies = gs_map_new(NULL);
+    o->incidents = gs_map_new(NULL);
     o->acts = gs_map_new(NULL);
     if (gs_loop_new(&o->loop, err) < 0 || gs_kube_config_load(opt(a, "kubeconfig", NULL), NULL, &config, err) < 0 ||
         gs_kube_new(o->loop, &config, &(gs_kube_options){.field_manager = "gostat", .on_request = on_request, .ctx = a},

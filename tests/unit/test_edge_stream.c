@@ -89,10 +89,11 @@ static bool serve_usual(int fd, const char *request)
 /* A byte at a time. */
 static bool serve_dripping(int fd, const char *request)
 {
+    static const char body[] = GZIP "and more";
     bool ok = raw_sends(fd, OK "Content-Length: 11\r\n\r\n");
     (void)request;
     for (size_t k = 0; ok && k < 11; k++)
-        ok = raw_pause(fd, 3) && raw_send(fd, GZIP "and more" + k, 1);
+        ok = raw_pause(fd, 3) && raw_send(fd, &body[k], 1);
     return ok;
 }
 
