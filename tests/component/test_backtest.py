@@ -99,7 +99,7 @@ def test_text_ends_with_a_summary(tmp_path):
     tail = text.stdout[text.stdout.rindex("samples ") :]
     assert "samples     720 of 1 pod, over 3595 s\n" in tail
     assert "incidents   1, at worst Suspected\n" in tail
-    assert "actions     none\nrefusals    none\n" in tail
+    assert "actions     none\nrefusals    1 EvidenceMissing\n" in tail  # there is no profile that could be stored
     assert "nothing is healed before evidence is stored" in text.stderr
 
 

@@ -516,10 +516,12 @@ def test_leak_is_named(world, kind):
     assert [e["event"] for e in events[:3]] == ["suspected", "graded", "incident"]
     assert [e["event"] for e in events].count("incident") == 1
     grades = [e["grade"] for e in events if e["event"] == "graded"]
-    assert grades == {"lock": ["Probable"], "io": ["Suspected", "Probable"]}.get(kind, ["Probable", "Proven"])
+    slow = ["Suspected", "Probable"]  # by windows; one look may show both
+    assert grades in ({"lock": [slow, slow[1:]], "io": [slow]}.get(kind, [["Probable", "Proven"]])), grades
     assert events[2]["grade"] == events[1]["grade"] and events[0]["grade"] is None
     for e in events:
-        assert list(e) == ["t", "event", "target", "incident", "grade", "podCount", "pattern", "patterns", "reason"]
+        fields = ["t", "event", "target", "incident", "grade", "podCount", "pattern", "patterns", "type", "reason"]
+        assert list(e) == fields
         assert e["podCount"] == (None if e["event"] == "suspected" else 1)
         assert e["reason"]
     assert events[0]["pattern"] is None

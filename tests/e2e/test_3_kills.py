@@ -68,11 +68,12 @@ class Trap:
             return e.resource == "deployments/scale"
         if self.moment == "finalizer":
             return e.resource == "gostatpolicies"
-        if self.moment == "intent":  # the first status written behind the finalizer
-            return e.resource == "gostatpolicies/status" and "gostatpolicies" in self.seen
+        if self.moment == "intent":
+            return e.resource == "gostatpolicies/status" and bool(e.pending())
         if self.moment == "outcome":
-            return e.resource == "gostatpolicies/status" and "deployments/scale" in self.seen
-        status = e.body["status"] if e.resource == "gostatincidents/status" else {}
+            written = e.resource == "gostatpolicies/status" and bool(e.status().get("healing"))
+            return written and not e.pending() and "deployments/scale" in self.seen
+        status = e.status() if e.resource == "gostatincidents/status" else {}
         if self.moment == "action":  # the incident knows of it; the policy does not, or does already
             return bool(status.get("actions"))
         return any(c["type"] == "EvidenceStored" and c["status"] == "True" for c in status.get("conditions", []))

@@ -48,17 +48,6 @@ def test_store(what, heal_kills):
     heal_kills.result(f"test_store[{what}]")
 
 
-def status(entry):
-    """What a request wrote of a status; a request that the API server answered before it read it has no body."""
-    return (entry.body or {}).get("status") or {}
-
-
-def pending(entry):
-    """The action that a written status of a policy has as pending, or nothing."""
-    workloads = (status(entry).get("healing") or {}).get("workloads") or []
-    return next((w["pending"] for w in workloads if w.get("pending")), {})
-
-
 class Trap:
     """Stops the controller once, on the request that ends the step."""
 
@@ -80,9 +69,9 @@ class Trap:
 
     def _reached(self, e):
         if e.resource == "gostatincidents/status":
-            return self._moment == "action" and bool(status(e).get("actions"))
-        if e.resource == "gostatpolicies/status" and "healing" in status(e):
-            p = pending(e)
+            return self._moment == "action" and bool(e.status().get("actions"))
+        if e.resource == "gostatpolicies/status" and "healing" in e.status():
+            p = e.pending()
             self._begun = self._begun or bool(p)
             step = p.get("step")
             return {
@@ -143,7 +132,7 @@ def first_effect(shop):
     stored = [
         e.end
         for e in entries
-        if e.resource == "gostatincidents/status" and any(v["sha256"] for v in status(e).get("evidence") or [])
+        if e.resource == "gostatincidents/status" and any(v["sha256"] for v in e.status().get("evidence") or [])
     ]
     return min(touched, default=None), min(stored, default=None)
 

@@ -101,6 +101,15 @@ class Entry:
         self.begin = datetime.datetime.fromisoformat(raw["requestReceivedTimestamp"].replace("Z", "+00:00")).timestamp()
         self.end = datetime.datetime.fromisoformat(raw["stageTimestamp"].replace("Z", "+00:00")).timestamp()
 
+    def status(self):
+        """What the request wrote of a status; one that was answered before it was read has no body."""
+        return (self.body or {}).get("status") or {}
+
+    def pending(self):
+        """The action that a written status of a policy has as pending, or nothing."""
+        workloads = (self.status().get("healing") or {}).get("workloads") or []
+        return next((w["pending"] for w in workloads if w.get("pending")), {})
+
     def __repr__(self):
         return f"{self.verb} {self.resource} {self.namespace}/{self.name} -> {self.code}"
 

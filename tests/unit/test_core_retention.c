@@ -177,9 +177,10 @@ static void the_longer_one(void **state)
 {
     (void)state;
     gs_retention a = {7, 3, 1, 100}, b = {5, 4, 1, 200};
-    gs_retention c = gs_retention_longer(&a, &b), d = gs_retention_longer(&b, &a);
-    assert_true(c.high_days == 7 && c.medium_days == 4 && c.low_days == 1 && c.max_bytes == 200);
-    assert_memory_equal(&c, &d, sizeof c);
+    for (int k = 0; k < 2; k++) {
+        gs_retention c = gs_retention_longer(k ? &a : &b, k ? &b : &a);
+        assert_true(c.high_days == 7 && c.medium_days == 4 && c.low_days == 1 && c.max_bytes == 200);
+    }
 }
 
 int main(void)
