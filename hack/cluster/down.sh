@@ -40,7 +40,7 @@ down_everything() {
   local m
   kill_everything
   # Newest first, and with it what was mounted on it.
-  while read -r m; do umount "$m"; done < <(mounts_left | tac)
+  while read -r m; do wait_until 5 unmounted "$m" || true; done < <(mounts_left | tac)
   remove_cgroups
   rm -rf --one-file-system "$DIR" "$SHORT"
 }
@@ -61,6 +61,9 @@ kill_everything() {
     sleep 0.05
   done
 }
+
+# A mount is busy until the last process that used it is gone for good. left_behind tells of those that stay.
+unmounted() { umount "$1" 2>/dev/null || ! mountpoint -q "$1"; }
 
 remove_cgroups() {
   local h
