@@ -27,8 +27,7 @@ typedef struct put {
     void (*done)(void *arg, const gs_evidence *e, const gs_error *err); /* NULL: forgotten */
     void *arg;
     /* for the metadata's store */
-    gs_s3_credentials cred;
-    gs_buf access, secret_key, token, ca;
+    op_keys keys;
     /* of a take */
     bool takes;
     char *host, *path;
@@ -46,10 +45,7 @@ static void put_free(put *u)
 {
     op_secret_read_cancel(u->secret);
     gs_stream_cancel(u->stream);
-    op_wipe(&u->access);
-    op_wipe(&u->secret_key);
-    op_wipe(&u->token);
-    op_wipe(&u->ca);
+    op_keys_done(&u->keys);
     gs_buf_done(&u->metadata);
     free(u->host);
     free(u->path);
@@ -92,7 +88,7 @@ static void fail_metadata(put *u, const gs_error *err)
         return;
     }
     u->why = *err;
-    gs_s3_delete(u->o->s3, &u->where, &u->cred, u->evidence.key, on_deleted, u);
+    gs_s3_delete(u->o->s3, &u->where, &u->keys.cred, u->evidence.key, on_deleted, u);
 }
 
 static void on_metadata_stored(void *ctx, const gs_error *err)
@@ -108,7 +104,7 @@ static void store_metadata(put *u)
 {
     char key[1040];
     (void)snprintf(key, sizeof key, "%s.json", u->key);
-    gs_s3_put(u->o->s3, &u->where, &u->cred, key, gs_buf_str(&u->metadata), NULL, "application/json",
+    gs_s3_put(u->o->s3, &u->where, &u->keys.cred, key, gs_buf_str(&u->metadata), NULL, "application/json",
               on_metadata_stored, u);
 }
 
@@ -190,20 +186,12 @@ static void on_uploaded(void *ctx, const gs_s3_stored *stored, const gs_error *e
 static void begin_take(put *u)
 {
     const gs_stream_sink sink = {.write = on_piece, .done = on_streamed, .ctx = u};
-    u->upload = gs_s3_upload_start(u->o->s3, &u->where, &u->cred, u->evidence.key, gs_snapshot_content_type(u->kind),
-                                   on_room, on_uploaded, u);
+    u->upload = gs_s3_upload_start(u->o->s3, &u->where, &u->keys.cred, u->evidence.key,
+                                   gs_snapshot_content_type(u->kind), on_room, on_uploaded, u);
     u->stream = gs_stream_start(u->o->scraper, &u->from, u->kind, u->seconds, &sink);
 }
 
 /* Credentials. */
-
-static const char *keep(gs_buf *b, const char *s)
-{
-    *b = GS_BUF(GS_MAX_SECRET_VALUE);
-    if (!s || gs_buf_adds(b, s) < 0)
-        return NULL;
-    return b->p;
-}
 
 static void on_secret(void *ctx, const gs_s3_credentials *c, const char *reason, const gs_error *err)
 {
@@ -214,14 +202,11 @@ static void on_secret(void *ctx, const gs_s3_credentials *c, const char *reason,
         end_by_store(u, err);
         return;
     }
-    u->cred = (gs_s3_credentials){.access_key = keep(&u->access, c->access_key),
-                                  .secret_key = keep(&u->secret_key, c->secret_key),
-                                  .session_token = keep(&u->token, c->session_token),
-                                  .ca_pem = keep(&u->ca, c->ca_pem)};
+    op_keys_copy(&u->keys, c);
     if (u->takes)
         begin_take(u);
     else
-        gs_s3_put(u->o->s3, &u->where, &u->cred, u->evidence.key, u->raw, u->evidence.sha256,
+        gs_s3_put(u->o->s3, &u->where, &u->keys.cred, u->evidence.key, u->raw, u->evidence.sha256,
                   gs_snapshot_content_type(u->kind), on_dump_stored, u);
 }
 

@@ -45,3 +45,34 @@ class Scenes:
 
     def close(self):
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Plays:
+    """Scenes of one module that share a controller, each in a namespace of its own: test_NAME plays NAME(shop)."""
+
+    def __init__(self):
+        self._plays = {}
+
+    def play(self, function):
+        self._plays["test_" + function.__name__] = function
+        return function
+
+    def begin(self, stage, scenes, wanted, controller, **options):
+        chosen = {test: stage.shop(test[5:].replace("_", "-")) for test in self._plays if test in wanted}
+        if chosen:
+            stage.controller(controller, list(chosen.values()), **options)
+        for test, shop in chosen.items():
+            scenes.begin(test, self._plays[test], shop)
+
+    def tests(self, fixture):
+        """A test for each play, by its name: it waits for its scene among those of the fixture."""
+        return {name: self._test(name, play, fixture) for name, play in self._plays.items()}
+
+    @staticmethod
+    def _test(name, play, fixture):
+        def test(request):
+            request.getfixturevalue(fixture).result(name)
+
+        test.__name__ = name
+        test.__doc__ = play.__doc__
+        return test

@@ -1,21 +1,14 @@
 """Someone else sets the scale, and policies and incidents are deleted: what stands then."""
 
+from scenes import Plays
 from world import FINALIZER, GROUP, VERSION
 
-PLAYS = {}
-
-
-def play(function):
-    PLAYS["test_" + function.__name__] = function
-    return function
+PLAYS = Plays()
+play = PLAYS.play
 
 
 def begin(stage, scenes, wanted):
-    chosen = {test: stage.shop(test[5:].replace("_", "-")) for test in PLAYS if test in wanted}
-    if chosen:
-        stage.controller("healing", list(chosen.values()))
-    for test, shop in chosen.items():
-        scenes.begin(test, PLAYS[test], shop)
+    PLAYS.begin(stage, scenes, wanted, "healing")
 
 
 @play
@@ -81,13 +74,4 @@ def incident_deleted(shop):
     shop.wait_undone()
 
 
-def test_foreign_scale(scenes):
-    scenes.result("test_foreign_scale")
-
-
-def test_policy_deleted(scenes):
-    scenes.result("test_policy_deleted")
-
-
-def test_incident_deleted(scenes):
-    scenes.result("test_incident_deleted")
+globals().update(PLAYS.tests("scenes"))

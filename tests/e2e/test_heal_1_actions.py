@@ -8,10 +8,12 @@ import threading
 import time
 
 import kubernetes
+from scenes import Plays
 from shop import COST, NEVER
 from world import GROUP, VERSION
 
-PLAYS = {}
+PLAYS = Plays()
+play = PLAYS.play
 REPLACE = {"type": "Replace", "replace": {"maxPods": 1, "readySeconds": 2}}
 EVICT = {"type": "Evict", "evict": {"maxPods": 1}}
 RESTART = {"type": "Restart"}
@@ -29,18 +31,9 @@ def healing(*actions, **more):
     return {"healing": {"actions": list(actions), "limits": {"cooldownSeconds": 5, "minAvailablePercent": 0}} | more}
 
 
-def play(function):
-    PLAYS["test_" + function.__name__] = function
-    return function
-
-
 def begin(stage, scenes, wanted):
-    chosen = {test: stage.shop(test[5:].replace("_", "-")) for test in PLAYS if test in wanted}
-    if chosen:
-        log = stage.world.dir / "heal-actions.audit"
-        stage.controller("heal-actions", list(chosen.values()), flags=("--audit-log", str(log)))
-    for test, shop in chosen.items():
-        scenes.begin(test, PLAYS[test], shop)
+    log = stage.world.dir / "heal-actions.audit"
+    PLAYS.begin(stage, scenes, wanted, "heal-actions", flags=("--audit-log", str(log)))
 
 
 class Availability:
@@ -323,17 +316,7 @@ def mask(decision, name):
     return d
 
 
-def _test(name):
-    def test(heal_actions):
-        heal_actions.result(name)
-
-    test.__name__ = name
-    test.__doc__ = PLAYS[name].__doc__
-    return test
-
-
-for _name in PLAYS:
-    globals()[_name] = _test(_name)
+globals().update(PLAYS.tests("heal_actions"))
 
 
 def test_audit_log(heal_actions, world, report):

@@ -6,23 +6,16 @@ import datetime
 import time
 
 import kubernetes
+from scenes import Plays
 from test_heal_1_actions import EVICT, REPLACE, RESTART, healing, scale_out
 
-PLAYS = {}
-
-
-def play(function):
-    PLAYS["test_" + function.__name__] = function
-    return function
+PLAYS = Plays()
+play = PLAYS.play
 
 
 def begin(stage, scenes, wanted):
-    chosen = {test: stage.shop(test[5:].replace("_", "-")) for test in PLAYS if test in wanted}
-    if chosen:
-        log = stage.world.dir / "heal-refusals.audit"
-        stage.controller("heal-refusals", list(chosen.values()), flags=("--audit-log", str(log)))
-    for test, shop in chosen.items():
-        scenes.begin(test, PLAYS[test], shop)
+    log = stage.world.dir / "heal-refusals.audit"
+    PLAYS.begin(stage, scenes, wanted, "heal-refusals", flags=("--audit-log", str(log)))
 
 
 def refused(shop, reason, spec, replicas=2, kind="Deployment", prepare=None, leaking=None, leak="channel"):
@@ -254,14 +247,4 @@ def test_bad_policies(world, stage):
         assert f"spec.healing.windows[0].{word}" in message, message
 
 
-def _test(name):
-    def test(heal_refusals):
-        heal_refusals.result(name)
-
-    test.__name__ = name
-    test.__doc__ = PLAYS[name].__doc__
-    return test
-
-
-for _name in PLAYS:
-    globals()[_name] = _test(_name)
+globals().update(PLAYS.tests("heal_refusals"))
