@@ -68,7 +68,7 @@ static void formulas(gs_buf *out)
         "  floor      the smallest count of a window rose over 4 windows of 120 s (or 4, 16, 64 times as long)\n"
         "  baseline   over 2000, and over 1.02 times the P90 of the last 30 samples\n"
         "  resources  not a leak, but an incident of its own: CPU over 90 %% of GOMAXPROCS for 180 s; for %d s, over 5000\n"
-        "             goroutines, or a heap in use over 512 MiB\n"
+        "             goroutines, or a heap in use over 512 MiB; until it stays below %d %% of that for as long\n"
         "  A rule that fires is a suspicion only: %d profiles follow, then three in a window as long as a site (innermost\n"
         "  user function and the goroutine's own function) keeps rising. Its smallest count has to rise from window to\n"
         "  window, by more than connections that somebody reads or requests in flight explain. Suspected: over all\n"
@@ -77,8 +77,8 @@ static void formulas(gs_buf *out)
         "  Resolved when no target has shown it for %d s; a target stops to show it when it has under half of its peak\n"
         "  in two profiles, or is a new process.\n"
         "  GROWTH in the table is the newest count over the oldest of the last %d.\n",
-        GS_MIN_RISE, GS_SERIES_RECENT, GS_MIN_RISE, GS_RESOURCE_FOR_MS / 1000, GS_PROFILES_ON_SUSPICION,
-        GS_RESOLVE_MS / 1000, GS_SERIES_RECENT);
+        GS_MIN_RISE, GS_SERIES_RECENT, GS_MIN_RISE, GS_RESOURCE_FOR_MS / 1000, GS_RESOURCE_EASED_PERCENT,
+        GS_PROFILES_ON_SUSPICION, GS_RESOLVE_MS / 1000, GS_SERIES_RECENT);
 }
 
 static void exit_codes(gs_buf *out)

@@ -59,7 +59,8 @@ static const gs_json_field workload[] = {
     {0},
 };
 
-#define PATH "status.healing.workloads[]"
+#define LIST "status.healing.workloads"
+#define PATH LIST "[]"
 
 static int read_time(const char *text, const char *field, int64_t *ret, gs_error *err)
 {
@@ -82,41 +83,47 @@ static int read_times(record *r, gs_error *err)
     return e < 0 ? e : read_time(r->stepped, "pending.stepTime", &r->h.pending.step_ms, err);
 }
 
-static int read_record(gs_json_cursor *c, record *r, gs_error *err)
+typedef struct histories {
+    char ns[GS_NAMESPACE_LEN];
+    gs_heal_history *v;
+    size_t n, cap;
+} histories;
+
+static int add_history(void *ctx, void *item, gs_error *err)
 {
-    *r = (record){.h.workload.api_version = "apps/v1"}; /* which 0.1 did not write: it knew no other */
-    int e = gs_json_map_decode(c, workload, r, GS_UNKNOWN_IGNORE, PATH, err);
+    histories *all = ctx;
+    record *r = item;
+    if (all->n == GS_MAX_HISTORIES)
+        return gs_error_set(err, GS_TERMINAL, LIST ": more than %d items", GS_MAX_HISTORIES);
+    int e = read_times(r, err);
+    if (e < 0)
+        return e;
     r->h.pending.recorded = r->h.pending.set;
-    return e < 0 ? e : read_times(r, err);
+    memcpy(r->h.workload.ns, all->ns, sizeof r->h.workload.ns);
+    all->v = gs_grow(all->v, &all->cap, all->n + 1, sizeof *all->v);
+    all->v[all->n++] = r->h;
+    return 0;
 }
 
 int gs_history_from_json(gs_str policy_object, gs_heal_history **ret, size_t *ret_n, gs_error *err)
 {
-    gs_str list;
-    gs_json_cursor c;
-    size_t n = 0, cap = 0;
-    gs_autofree gs_heal_history *v = NULL;
+    static const record first = {.h.workload.api_version = "apps/v1"}; /* which 0.1 did not write: it knew no other */
+    static const gs_json_list list = {
+        .path = LIST, .table = workload, .size = sizeof(record), .first = &first, .each = add_history};
+    gs_str raw;
+    histories all = {.n = 0};
     gs_autofree record *r = gs_alloc(sizeof *r);
-    char ns[GS_NAMESPACE_LEN] = "";
-    (void)gs_json_find_string(policy_object, (const char *const[]){"metadata", "namespace", NULL}, ns, sizeof ns);
-    if (!gs_json_find(policy_object, (const char *const[]){"status", "healing", "workloads", NULL}, &list))
-        list = GS_STR("null");
-    gs_json_cursor_init(&c, list);
-    if (!gs_json_is_null(&c) && gs_json_enter_array(&c))
-        while (gs_json_next_element(&c)) {
-            if (n == GS_MAX_HISTORIES)
-                return gs_error_set(err, GS_TERMINAL, "status.healing.workloads: more than %d items", GS_MAX_HISTORIES);
-            int e = read_record(&c, r, err);
-            if (e < 0)
-                return e;
-            (void)gs_str_copy(r->h.workload.ns, sizeof r->h.workload.ns, gs_str_of(ns));
-            v = gs_grow(v, &cap, n + 1, sizeof *v);
-            v[n++] = r->h;
-        }
-    if (gs_json_cursor_finish(&c, err) < 0)
-        return gs_error_wrap(err, GS_TERMINAL, "status.healing.workloads");
-    *ret = gs_take(v);
-    *ret_n = n;
+    (void)gs_json_find_string(policy_object, (const char *const[]){"metadata", "namespace", NULL}, all.ns,
+                              sizeof all.ns);
+    if (!gs_json_find(policy_object, (const char *const[]){"status", "healing", "workloads", NULL}, &raw))
+        raw = (gs_str){0};
+    int e = gs_json_map_each(raw, &list, GS_UNKNOWN_IGNORE, r, &all, err);
+    if (e < 0) {
+        free(all.v);
+        return e;
+    }
+    *ret = all.v;
+    *ret_n = all.n;
     return 0;
 }
 

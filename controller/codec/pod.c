@@ -45,6 +45,14 @@ static size_t collect(struct draft *d, gs_json_cursor *c)
     return d->strings.n > from ? from : 0;
 }
 
+/* The elements of an array; null has none. */
+static void each(struct draft *d, gs_json_cursor *c, void (*read)(struct draft *, gs_json_cursor *))
+{
+    if (!gs_json_is_null(c) && gs_json_enter_array(c))
+        while (gs_json_next_element(c))
+            read(d, c);
+}
+
 static void read_labels(struct draft *d, gs_json_cursor *c)
 {
     gs_str key;
@@ -105,9 +113,8 @@ static void read_metadata(struct draft *d, gs_json_cursor *c)
             read_labels(d, c);
         else if (gs_json_key_is(key, "deletionTimestamp"))
             d->flags.deleting = !gs_json_is_null(c);
-        else if (gs_json_key_is(key, "ownerReferences") && !gs_json_is_null(c) && gs_json_enter_array(c))
-            while (gs_json_next_element(c))
-                read_owner(d, c);
+        else if (gs_json_key_is(key, "ownerReferences"))
+            each(d, c, read_owner);
     }
 }
 
@@ -176,7 +183,7 @@ static void add_limits(struct draft *d, struct limits l)
         d->cpu_unlimited++;
 }
 
-static void read_container(struct draft *d, gs_json_cursor *c, bool init)
+static void read_one_container(struct draft *d, gs_json_cursor *c, bool init)
 {
     gs_str key;
     struct limits limits = {0};
@@ -185,9 +192,8 @@ static void read_container(struct draft *d, gs_json_cursor *c, bool init)
     if (!gs_json_enter_object(c))
         return;
     while (gs_json_next_key(c, &key)) {
-        if (gs_json_key_is(key, "ports") && !gs_json_is_null(c) && gs_json_enter_array(c))
-            while (gs_json_next_element(c))
-                read_port(d, c);
+        if (gs_json_key_is(key, "ports"))
+            each(d, c, read_port);
         else if (gs_json_key_is(key, "restartPolicy") && !gs_json_is_null(c))
             (void)gs_json_read_string_cut(c, restart, sizeof restart);
         else if (gs_json_key_is(key, "resources"))
@@ -199,18 +205,28 @@ static void read_container(struct draft *d, gs_json_cursor *c, bool init)
         add_limits(d, limits);
 }
 
+static void read_init_container(struct draft *d, gs_json_cursor *c)
+{
+    read_one_container(d, c, true);
+}
+
+static void read_container(struct draft *d, gs_json_cursor *c)
+{
+    read_one_container(d, c, false);
+}
+
 static void read_spec(struct draft *d, gs_json_cursor *c)
 {
     gs_str key;
     if (!gs_json_enter_object(c))
         return;
     while (gs_json_next_key(c, &key)) {
-        bool init = gs_json_key_is(key, "initContainers");
         if (gs_json_key_is(key, "hostNetwork") && !gs_json_is_null(c))
             (void)gs_json_read_bool(c, &d->flags.host_network);
-        else if ((init || gs_json_key_is(key, "containers")) && !gs_json_is_null(c) && gs_json_enter_array(c))
-            while (gs_json_next_element(c))
-                read_container(d, c, init);
+        else if (gs_json_key_is(key, "initContainers"))
+            each(d, c, read_init_container);
+        else if (gs_json_key_is(key, "containers"))
+            each(d, c, read_container);
     }
 }
 
@@ -241,9 +257,8 @@ static void read_status(struct draft *d, gs_json_cursor *c)
             (void)gs_json_read_string_cut(c, phase, sizeof phase);
         else if (gs_json_key_is(key, "podIP"))
             d->at[IP] = collect(d, c);
-        else if (gs_json_key_is(key, "conditions") && !gs_json_is_null(c) && gs_json_enter_array(c))
-            while (gs_json_next_element(c))
-                read_condition(d, c);
+        else if (gs_json_key_is(key, "conditions"))
+            each(d, c, read_condition);
     }
     d->flags.running = gs_streq(phase, "Running");
     d->flags.finished = gs_streq(phase, "Succeeded") || gs_streq(phase, "Failed");

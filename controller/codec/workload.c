@@ -146,9 +146,11 @@ int gs_workload_from_json(gs_str object, enum gs_workload_kind kind, gs_workload
     memcpy(meta.version, d.version, sizeof meta.version);
     meta.observed = kind == GS_WORKLOAD_SCALE || d.observed >= d.generation;
     bool daemons = kind == GS_WORKLOAD_DAEMONSET, scale = kind == GS_WORKLOAD_SCALE;
+    bool rolls = (daemons || kind == GS_WORKLOAD_DEPLOYMENT || kind == GS_WORKLOAD_STATEFULSET) &&
+                 !gs_streq(d.strategy, "OnDelete");
     *f = (gs_workload_facts){.scalable = kind != GS_WORKLOAD_OTHER && !daemons,
                              .can_replace = kind == GS_WORKLOAD_DEPLOYMENT,
-                             .can_restart = !scale && kind != GS_WORKLOAD_OTHER && kind != GS_WORKLOAD_REPLICASET,
+                             .can_restart = rolls,
                              .replicas = daemons ? d.desired : d.replicas,
                              .available = scale     ? -1
                                           : daemons ? d.available_on

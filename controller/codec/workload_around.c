@@ -15,26 +15,25 @@ static const gs_json_field owner_fields[] = {
     {0},
 };
 
-/* The controlling one of metadata.ownerReferences; all empty where there is none. */
+static int keep_controlling(void *ctx, void *item, gs_error *err)
+{
+    const owner *o = item;
+    owner *ret = ctx;
+    (void)err;
+    if (o->controller)
+        *ret = *o;
+    return 0;
+}
+
+static const gs_json_list owner_list = {
+    .path = "metadata.ownerReferences", .table = owner_fields, .size = sizeof(owner), .each = keep_controlling};
+
+/* The controlling one; all empty where there is none. */
 static int read_owners(gs_str raw, owner *ret, gs_error *err)
 {
-    gs_json_cursor c;
+    owner one;
     *ret = (owner){0};
-    if (!raw.n)
-        return 0;
-    gs_json_cursor_init(&c, raw);
-    if (!gs_json_is_null(&c) && gs_json_enter_array(&c))
-        while (gs_json_next_element(&c)) {
-            owner o = {0};
-            int e = gs_json_map_decode(&c, owner_fields, &o, GS_UNKNOWN_IGNORE, "metadata.ownerReferences[]", err);
-            if (e < 0)
-                return e;
-            if (o.controller)
-                *ret = o;
-        }
-    if (gs_json_cursor_finish(&c, err) < 0)
-        return gs_error_wrap(err, GS_TERMINAL, "metadata.ownerReferences");
-    return 0;
+    return gs_json_map_each(raw, &owner_list, GS_UNKNOWN_IGNORE, &one, ret, err);
 }
 
 typedef struct autoscaler {
@@ -213,26 +212,21 @@ static gs_str inside(gs_str raw)
     return quoted ? (gs_str){raw.p + 1, raw.n - 2} : (gs_str){0};
 }
 
-static int read_conditions(gs_str raw, gs_pod_facts *f, gs_error *err)
+static int read_condition(void *ctx, void *item, gs_error *err)
 {
-    gs_json_cursor c;
-    if (!raw.n)
+    const condition *d = item;
+    gs_pod_facts *f = ctx;
+    (void)err;
+    if (!gs_str_is(inside(d->type), "Ready"))
         return 0;
-    gs_json_cursor_init(&c, raw);
-    if (!gs_json_is_null(&c) && gs_json_enter_array(&c))
-        while (gs_json_next_element(&c)) {
-            condition d = {0};
-            int e = gs_json_map_decode(&c, condition_fields, &d, GS_UNKNOWN_IGNORE, "status.conditions[]", err);
-            if (e < 0)
-                return e;
-            if (!gs_str_is(inside(d.type), "Ready"))
-                continue;
-            f->ready = gs_str_is(inside(d.status), "True");
-            if (!f->ready || !gs_time_parse(inside(d.since), &f->ready_ms))
-                f->ready_ms = 0;
-        }
-    return gs_json_cursor_finish(&c, err) < 0 ? gs_error_wrap(err, GS_TERMINAL, "status.conditions") : 0;
+    f->ready = gs_str_is(inside(d->status), "True");
+    if (!f->ready || !gs_time_parse(inside(d->since), &f->ready_ms))
+        f->ready_ms = 0;
+    return 0;
 }
+
+static const gs_json_list condition_list = {
+    .path = "status.conditions", .table = condition_fields, .size = sizeof(condition), .each = read_condition};
 
 /* What is no number counts as 0, as it does for the ReplicaSet's controller. */
 static void read_cost(gs_str raw, gs_pod_facts *f)
@@ -247,11 +241,12 @@ int gs_pod_facts_from_json(gs_str object, gs_pod_seen *ret, gs_error *err)
 {
     pod d = {0};
     owner o = {0};
+    condition c;
     int e = gs_json_map_decode_str(object, pod_root, &d, GS_UNKNOWN_IGNORE, "", err);
     if (e == 0)
         e = read_owners(d.owners, &o, err);
     if (e == 0)
-        e = read_conditions(d.conditions, &d.seen.facts, err);
+        e = gs_json_map_each(d.conditions, &condition_list, GS_UNKNOWN_IGNORE, &c, &d.seen.facts, err);
     if (e < 0)
         return e;
     gs_pod_facts *f = &d.seen.facts;

@@ -49,11 +49,11 @@ typedef struct gs_pod_facts {
 /* What the API server says of the workload just now. Zero-initialised is empty; freed with gs_workload_facts_done. */
 typedef struct gs_workload_facts {
     bool gone;
-    bool scalable;        /* it has a scale subresource */
-    bool can_replace;     /* apps/v1 Deployment: its ReplicaSets honour the deletion cost */
-    bool can_restart;     /* it has a pod template that a rollout follows: apps/v1 Deployment, StatefulSet, DaemonSet */
-    int replicas;         /* spec; of a DaemonSet status.desiredNumberScheduled */
-    int available;        /* of its pods: Ready; where the status counts them, what that says */
+    bool scalable;    /* it has a scale subresource */
+    bool can_replace; /* apps/v1 Deployment: its ReplicaSets honour the deletion cost */
+    bool can_restart; /* a rollout follows its pod template: apps/v1 Deployment, StatefulSet, DaemonSet, not OnDelete */
+    int replicas;     /* spec; of a DaemonSet status.desiredNumberScheduled */
+    int available;    /* of its pods: Ready; where the status counts them, what that says */
     bool paused, rolling; /* the rollout: paused, not finished (observed, updated, and one ReplicaSet above 0) */
     int replica_sets;     /* of a Deployment: those above 0 */
     char autoscaler[GS_OBJECT_LEN]; /* name of the HPA that targets it; "" for none */
@@ -88,6 +88,9 @@ typedef struct gs_victim {
 typedef struct gs_pending {
     bool set;
     bool recorded; /* the API server has it; not so: nothing was begun */
+    /* Not recorded: who began it has sent no write of it yet, so that what stands is not ours. False where that is not known,
+     * as after a restart. */
+    bool untouched;
     char id[16];
     char incident[GS_OBJECT_LEN];
     enum gs_action_type type;
@@ -160,6 +163,8 @@ int gs_heal_undo(const gs_heal_history *h, const gs_workload_facts *f);
 
 /* Drops times older than an hour and the cooldown; adds now. */
 void gs_history_add_time(gs_heal_history *h, int64_t wall_ms, int64_t cooldown_s);
+/* When it last changed, as far as it tells: of two records of one workload the newer one holds. */
+int64_t gs_history_newest_ms(const gs_heal_history *h);
 /* Nothing stands any more that someone would have to know: the record may go. */
 bool gs_history_spent(const gs_heal_history *h, int64_t cooldown_s, int64_t wall_ms);
 

@@ -37,6 +37,13 @@ void gs_history_add_time(gs_heal_history *h, int64_t wall_ms, int64_t cooldown_s
     h->action_times[h->n_times++] = wall_ms;
 }
 
+int64_t gs_history_newest_ms(const gs_heal_history *h)
+{
+    int64_t ms = h->n_times ? h->action_times[h->n_times - 1] : 0;
+    ms = h->added_replicas > 0 && h->scaled_ms > ms ? h->scaled_ms : ms;
+    return h->pending.set && h->pending.step_ms > ms ? h->pending.step_ms : ms;
+}
+
 bool gs_history_spent(const gs_heal_history *h, int64_t cooldown_s, int64_t wall_ms)
 {
     return !h->pending.set && h->added_replicas <= 0 &&

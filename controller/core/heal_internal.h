@@ -35,6 +35,7 @@ void heal_wait(heal_view *v, int64_t ms, const char *fmt, ...) __attribute__((fo
 void heal_end(heal_view *v, enum gs_outcome outcome, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The replicas, or the HPA's minimum, whichever from and to are of; -1: someone else owns the scale now. */
 int heal_now(const heal_view *v);
+bool heal_is_set(const heal_view *v); /* to what the action wants; by us, as far as that is known */
 void heal_set(heal_view *v, int n);
 /* Why it cannot begin, or go on before anything was removed. False: nothing stands in the way. */
 bool heal_unwanted(const heal_view *v, char ret_reason[160]); /* by the policy */

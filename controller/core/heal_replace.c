@@ -102,7 +102,7 @@ static void give_up_after(heal_view *v, int64_t ms)
 static void intended(heal_view *v)
 {
     char reason[160];
-    if (heal_now(v) == v->p->to)
+    if (heal_is_set(v))
         heal_record(v, GS_STEP_SURGED, "%s", "");
     else if (heal_unwanted(v, reason) || heal_disturbed(v, v->p->from, reason) || victim_lost(v, reason) ||
              rivalled(v, reason)) /* nothing was set, or is not what stands any more: there is nothing to put back */

@@ -67,7 +67,7 @@ bool heal_scale_disturbed(const heal_view *v, int expected, char ret_reason[160]
     else if (now < 0)
         (void)snprintf(ret_reason, 160, "Autoscaler: HorizontalPodAutoscaler %.60s owns the scale now",
                        v->f->autoscaler);
-    else if (now != v->p->to && now != expected)
+    else if ((now != v->p->to || v->p->untouched) && now != expected)
         (void)snprintf(ret_reason, 160, "ScaleChanged: found %d %s, expected %d: someone else set it", now, what,
                        expected < 0 ? v->p->to : expected);
     else
@@ -110,11 +110,16 @@ bool heal_wait_rollout(heal_view *v)
     return true;
 }
 
+bool heal_is_set(const heal_view *v)
+{
+    return heal_now(v) == v->p->to && !v->p->untouched;
+}
+
 /* ScaleOut: one call. What it set is what it finds, whoever asks. */
 static void scale_out(heal_view *v)
 {
     char reason[160];
-    if (heal_now(v) == v->p->to)
+    if (heal_is_set(v))
         heal_end(v, GS_OUTCOME_SUCCEEDED, "%s", "");
     else if (heal_scale_disturbed(v, v->p->from, reason) || heal_unwanted(v, reason) || rollout_disturbed(v, reason))
         heal_end(v, GS_OUTCOME_FAILED, "%s", reason);

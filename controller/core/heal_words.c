@@ -55,7 +55,8 @@ void gs_heal_impossible(enum gs_action_type type, const char *kind, char ret[160
         (void)snprintf(ret, 160, "nothing would make a new %s where this one is evicted", kind);
         break;
     case GS_ACTION_RESTART:
-        (void)snprintf(ret, 160, "a %s has no rollout that could be restarted", kind);
+        (void)snprintf(
+            ret, 160, "no rollout follows the pod template of this %s (it has none, or updateStrategy OnDelete)", kind);
         break;
     }
 }

@@ -26,19 +26,40 @@ static uint32_t stamp(int64_t now_ms)
     return low ? low : 1;
 }
 
+enum zone { NOWHERE, BELOW, NEAR, ABOVE };
+
+static enum zone zone_of(const gs_detection *d, enum gs_resource_rule rule, double value)
+{
+    double limit = limit_of(d, rule);
+    if (limit <= 0 || isnan(value))
+        return NOWHERE;
+    return value > limit ? ABOVE : value * 100 >= limit * GS_RESOURCE_EASED_PERCENT ? NEAR : BELOW;
+}
+
 static void judge(gs_resource *r, const gs_detection *d, enum gs_resource_rule rule, uint32_t from_ms, uint32_t now_ms,
                   gs_resource_verdict *ret)
 {
-    double limit = limit_of(d, rule);
-    if (limit <= 0 || !((double)r->value[rule] > limit)) {
-        r->since_ms[rule] = 0;
-        ret->state[rule] = GS_RESOURCE_CLEAR;
-        return;
-    }
-    if (!r->since_ms[rule])
+    enum zone zone = zone_of(d, rule, (double)r->value[rule]);
+    if (zone != r->zone[rule])
         r->since_ms[rule] = from_ms;
-    ret->for_ms[rule] = now_ms - r->since_ms[rule];
-    ret->state[rule] = ret->for_ms[rule] >= duration_ms(d, rule) ? GS_RESOURCE_HOLDS : GS_RESOURCE_ABOVE;
+    r->zone[rule] = (uint8_t)zone;
+    uint32_t for_ms = now_ms - r->since_ms[rule];
+    bool long_enough = for_ms >= duration_ms(d, rule);
+    switch (zone) {
+    case NOWHERE:
+        ret->state[rule] = GS_RESOURCE_CLEAR;
+        break;
+    case BELOW:
+        ret->state[rule] = long_enough ? GS_RESOURCE_CLEAR : GS_RESOURCE_EASES;
+        break;
+    case NEAR:
+        ret->state[rule] = GS_RESOURCE_EASES;
+        break;
+    case ABOVE:
+        ret->state[rule] = long_enough ? GS_RESOURCE_HOLDS : GS_RESOURCE_ABOVE;
+        ret->for_ms[rule] = for_ms;
+        break;
+    }
 }
 
 static void set_anchor(gs_resource *r, double cpu_s, uint32_t now_ms)
@@ -64,7 +85,7 @@ static void judge_cpu(gs_resource *r, const gs_detection *d, const gs_sample *s,
         return;
     }
     if (!r->anchor_ms || s->cpu_s < r->anchor_cpu_s) {
-        r->since_ms[GS_HIGH_CPU] = 0;
+        r->zone[GS_HIGH_CPU] = NOWHERE;
         r->value[GS_HIGH_CPU] = NAN;
         set_anchor(r, s->cpu_s, now_ms);
         return;
@@ -75,8 +96,8 @@ static void judge_cpu(gs_resource *r, const gs_detection *d, const gs_sample *s,
         r->value[GS_HIGH_CPU] = (float)((s->cpu_s - r->anchor_cpu_s) * 1e5 / (of * span));
         set_anchor(r, s->cpu_s, now_ms);
         judge(r, d, GS_HIGH_CPU, from_ms, now_ms, ret);
-    } else if (r->since_ms[GS_HIGH_CPU]) { /* within a span, what was found at its beginning goes on */
-        judge(r, d, GS_HIGH_CPU, now_ms, r->anchor_ms, ret);
+    } else if (r->zone[GS_HIGH_CPU]) { /* within a span, what was found at its beginning goes on */
+        judge(r, d, GS_HIGH_CPU, r->anchor_ms, r->anchor_ms, ret);
     }
 }
 

@@ -3,7 +3,8 @@
  *
  * CPU is the rate of the process' counter over spans of at least GS_RESOURCE_SPAN_MS, in percent of the pod's limit, else
  * of GOMAXPROCS: over a shorter span the time that an answer takes would be seen in it. A rule holds once every value of
- * its time was above the limit; one that is not takes it back. */
+ * its time was above the limit; one that is not takes it back. A pod that was found to be above is so until all values of
+ * as long a time were below GS_RESOURCE_EASED_PERCENT of the limit: near it an incident would else come and go. */
 #ifndef GS_CORE_RESOURCE_H
 #define GS_CORE_RESOURCE_H
 
@@ -12,6 +13,7 @@
 
 #define GS_RESOURCE_SPAN_MS 10000
 #define GS_RESOURCE_FOR_MS 60000 /* goroutines and heap; of CPU the policy says how long */
+#define GS_RESOURCE_EASED_PERCENT 90
 
 /* As places in the arrays below; its reason bit is GS_REASON_CPU << place. */
 enum gs_resource_rule { GS_HIGH_CPU, GS_HIGH_GOROUTINES, GS_HIGH_HEAP };
@@ -21,7 +23,8 @@ enum gs_resource_rule { GS_HIGH_CPU, GS_HIGH_GOROUTINES, GS_HIGH_HEAP };
 typedef struct gs_resource {
     double anchor_cpu_s;                  /* where the span begins that the CPU is measured over, ... */
     uint32_t anchor_ms;                   /* ... and when: low bits of a monotonic time; 0: nowhere yet */
-    uint32_t since_ms[GS_RESOURCE_RULES]; /* above the limit since then; 0: it is not, or that is not known */
+    uint32_t since_ms[GS_RESOURCE_RULES]; /* where the value is, as zone says, since then */
+    uint8_t zone[GS_RESOURCE_RULES];      /* 0: that is not known */
     float value[GS_RESOURCE_RULES];       /* newest: percent, goroutines, bytes; NaN: not known */
 } gs_resource;
 _Static_assert(sizeof(gs_resource) <= 40, "kept for each pod");
@@ -29,8 +32,9 @@ _Static_assert(sizeof(gs_resource) <= 40, "kept for each pod");
 /* What a sample says of each rule. */
 enum gs_resource_state {
     GS_RESOURCE_UNKNOWN, /* too early to say: of a pod that was listed before, it changes nothing */
-    GS_RESOURCE_CLEAR,   /* not above the limit, or the rule does not apply */
-    GS_RESOURCE_ABOVE,   /* but not for long enough: of a pod that was listed before, it goes on */
+    GS_RESOURCE_CLEAR,   /* well below the limit, and for long enough; or the rule does not apply */
+    GS_RESOURCE_EASES, /* not above the limit, not clear of it yet: of a pod that was listed before, it changes nothing */
+    GS_RESOURCE_ABOVE, /* but not for long enough: of a pod that was listed before, it goes on */
     GS_RESOURCE_HOLDS,
 };
 

@@ -255,6 +255,8 @@ void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name)
         workload *w = it.value;
         if (w->pe == pe) /* where another policy has some of its pods already, that one goes on */
             w->pe = w->n_targets ? w->targets[0]->g->pe : NULL;
+        if (w->history_was == pe)
+            w->history_was = NULL;
         if (w->history_pe == pe) {
             w->history_pe = NULL;
             if (!w->call) {
@@ -354,10 +356,14 @@ void gs_engine_adopt_history(gs_engine *e, const char *policy, const gs_heal_his
 {
     workload *w = gs_workload_of(e, &h->workload);
     policy_entry *pe = find_policy(e, h->workload.ns, policy);
-    if (!pe || w->history_pe) {
+    /* The workload went from one policy to another, whose controller died before the first one's record was put right. */
+    bool newer = w->history_pe && !w->call && gs_history_newest_ms(h) > gs_history_newest_ms(w->history);
+    if (!pe || (w->history_pe && !newer)) {
         gs_workload_release(w);
         return;
     }
+    if (newer)
+        free(gs_take(w->history));
     if (!w->history) { /* else a call is under way since before the policy left: its record is the newer one */
         w->history = gs_alloc(sizeof *w->history);
         *w->history = *h;

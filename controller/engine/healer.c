@@ -79,6 +79,8 @@ static void withdraw(heal_call *c, const gs_act_result *r)
     gs_incident *i = heal_incident(w, c->incident);
     gs_action *a = heal_action(i, c->what.id);
     w->history->pending = (gs_pending){0};
+    if (w->history_was)
+        w->history_pe = gs_take(w->history_was);
     wait_for(w, GS_HEAL_RETRY_MS);
     heal_decision(w, GS_DECISION_WITHDRAWN, i, &c->what, GS_OUTCOME_REFUSED, r->reason);
     if (a)
@@ -96,7 +98,10 @@ static void on_advanced(void *arg, const gs_act_result *r)
     bool recorded = w->history->pending.set && w->history->pending.recorded;
     if (r->outcome == GS_OUTCOME_REFUSED && !recorded) {
         withdraw(c, r);
-    } else if (r->outcome == GS_OUTCOME_PENDING || r->outcome == GS_OUTCOME_REFUSED) {
+        return;
+    }
+    w->history_was = NULL;
+    if (r->outcome == GS_OUTCOME_PENDING || r->outcome == GS_OUTCOME_REFUSED) {
         bool waits = r->outcome == GS_OUTCOME_PENDING && r->retry_ms > 0;
         w->past_next = mono(w->e) + (waits ? r->retry_ms : GS_HEAL_RETRY_MS);
         gs_heal_describe(&c->what, words);
@@ -138,6 +143,7 @@ static void act(heal_call *c, gs_incident *i, const gs_plan *plan)
         w->history = gs_alloc(sizeof *w->history);
         w->history->workload = w->ref;
     }
+    w->history_was = w->history_pe == w->pe ? NULL : w->history_pe;
     w->history_pe = w->pe;
     w->heal_turn = 0;
     const gs_action *a = list_action(i, &plan->intent, wall(e));
@@ -204,6 +210,8 @@ static bool worth_telling(const workload *w, const gs_incident *i, enum gs_refus
     case GS_REFUSAL_DENIED:
     case GS_REFUSAL_HOLDING:
         return true;
+    case GS_REFUSAL_PENDING: /* of its own action the incident knows */
+        return !gs_streq(w->history->pending.incident, i->name);
     case GS_REFUSAL_EVIDENCE:
         return wall(w->e) - i->detection_ms > EVIDENCE_LATE_MS + profiles_ms(w->pe->p);
     default:

@@ -100,7 +100,8 @@ void heal_refuse(workload *w, gs_incident *i, const gs_plan *plan)
                                .message = plan->message});
     gs_tell(e, GS_EVENT_REFUSED, w, NULL, i, a->reason);
     e->ports.recorder.incident(e->ports.recorder.ctx, i, true);
-    heal_state(w, name, plan->message);
+    if (plan->refusal != GS_REFUSAL_PENDING) /* how far that action is says more */
+        heal_state(w, name, plan->message);
 }
 
 void heal_pass_over(workload *w, gs_incident *i, const gs_plan *plan)

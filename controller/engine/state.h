@@ -108,6 +108,7 @@ struct workload {
     struct snapshot *snapshots; /* snapshot_run.c: of the incidents */
     gs_heal_history *history;   /* NULL: nothing was ever done */
     policy_entry *history_pe;   /* whose status holds the history */
+    policy_entry *history_was;  /* whose still does, until the intent of another one is recorded; NULL: no such */
     struct heal_call *call;     /* to the actuator, under way; NULL: none */
     int64_t heal_next;          /* no new action before */
     size_t heal_turn;           /* which incident is asked for next: a refused one must not keep the others waiting */

@@ -50,7 +50,8 @@ void gs_engine_policy_facts(gs_engine *e, const gs_policy *p, gs_policy_facts *r
     const gs_incident *worst = NULL;
     for (gs_map_it it = {0}; gs_map_next(e->workloads, &it);) {
         const workload *w = it.value;
-        if (w->history_pe == pe && w->history && (w->history->added_replicas > 0 || w->history->pending.set))
+        if ((w->history_pe == pe || w->history_was == pe) && w->history &&
+            (w->history->added_replicas > 0 || w->history->pending.set))
             ret->to_undo = true;
         if (w->pe != pe)
             continue;
@@ -81,8 +82,9 @@ size_t gs_engine_histories(gs_engine *e, const gs_policy *p, const gs_heal_histo
     size_t n = 0;
     for (gs_map_it it = {0}; n < max && gs_map_next(e->workloads, &it);) {
         const workload *w = it.value;
-        if (w->history && w->history_pe && gs_streq(w->history_pe->p->ns, p->ns) &&
-            gs_streq(w->history_pe->p->name, p->name))
+        bool moves = w->history && w->history_was && !w->history->pending.recorded;
+        const policy_entry *holder = moves ? w->history_was : w->history_pe;
+        if (w->history && holder && gs_streq(holder->p->ns, p->ns) && gs_streq(holder->p->name, p->name))
             ret[n++] = w->history;
     }
     return n;

@@ -1,5 +1,5 @@
-/* Between the files of the actuator: facts.c looks, record.c writes down, act_do.c does one thing, actuator.c puts them in
- * order. */
+/* Between the files of the actuator: facts.c looks, record.c writes down, act_do.c does one thing, act_run.c puts them in
+ * order, actuator.c is what the engine calls. */
 #ifndef GS_OPERATOR_ACT_H
 #define GS_OPERATOR_ACT_H
 
@@ -30,7 +30,7 @@ void op_look_cancel(op_look *l); /* NULL is fine */
 typedef struct op_record op_record;
 typedef struct op_record_options {
     const char *policy, *policy_uid; /* in the workload's namespace */
-    gs_heal_history *h;              /* becomes *next once the API server has it */
+    gs_heal_history *h; /* becomes *next once the API server has it; NULL: the others are written, as they are */
     const gs_heal_history *next;
     /* The finalizer is put on first, and nothing is written where the policy is gone or being deleted. */
     bool intent;
@@ -52,5 +52,34 @@ gs_kube_call *op_do(op *o, const gs_workload_ref *w, const op_facts *found, cons
 /* The same for the number alone: of the autoscaler's minimum, or of the scale. */
 gs_kube_call *op_do_set(op *o, const gs_workload_ref *w, const op_facts *found, bool autoscaler, int n,
                         gs_kube_done done, void *ctx);
+
+/* ---- act_run.c ---- */
+
+enum op_purpose { OP_ACT_FACTS, OP_ACT_ADVANCE, OP_ACT_UNDO, OP_ACT_RECORD };
+
+/* One call of the actuator. In o->acts until it is answered, which frees it. */
+typedef struct op_act {
+    op *o;
+    char id[24]; /* its key in o->acts */
+    enum op_purpose purpose;
+    gs_workload_ref workload;
+    char policy[GS_OBJECT_LEN], policy_uid[GS_UID_LEN];
+    int64_t cooldown_s;
+    gs_heal_history *h; /* the engine's; changed only once recorded */
+    gs_act_result result;
+    bool blocked;     /* a PodDisruptionBudget refused the last eviction */
+    int64_t waits_ms; /* FACTS, mono: until then for the incident's record; 0: not */
+    unsigned rounds, things;
+    op_look *look;
+    op_record *record;
+    gs_kube_call *call;
+    void (*on_facts)(void *arg, const gs_workload_facts *f, const gs_error *err);
+    void (*on_done)(void *arg, const gs_act_result *r);
+    void *arg;
+} op_act;
+void op_act_intend(op_act *a);     /* records the history's pending action, and goes on as look */
+void op_act_look(op_act *a);       /* at the workload; then does what the purpose asks for */
+void op_act_write_down(op_act *a); /* records the history as it is */
+void op_act_free(op_act *a);
 
 #endif

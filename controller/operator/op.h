@@ -90,6 +90,8 @@ typedef struct op_policy {
     bool in_force;   /* the engine has it */
     bool adopted;    /* its history went to the engine */
     bool unreadable; /* it has one that could not be read */
+    size_t n_listed; /* workloads whose history its status holds */
+    struct op_record *relist;
     unsigned listing;
     /* the Secrets it names */
     struct op_secret_read *secret_read;
@@ -281,6 +283,10 @@ void op_actuator_free(op *o);
  * written while a record is: else an older head of the audit chain could overtake a newer one. */
 bool op_record_running(const op *o, const op_policy *p);
 void op_record_next(op *o, const char *ns, const char *policy); /* a status_call has ended */
+/* Takes out of its status what is another policy's history by now, or spent: the next controller would believe it. False:
+ * there is nothing of that kind. */
+bool op_record_relist(op_policy *p);
+void op_record_forget(op_policy *p);
 
 /* store_evidence.c */
 gs_evidence_store op_evidence_store(op *o);

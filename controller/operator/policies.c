@@ -14,6 +14,7 @@ static void policy_free(op_policy *p)
 {
     gs_kube_cancel(p->status_call);
     gs_kube_cancel(p->finalizer_call);
+    op_record_forget(p);
     op_secret_forget(p);
     op_audit_forget(p);
     op_notify_forget(p);
@@ -80,6 +81,7 @@ static void adopt(op_policy *p, gs_str object)
                      p->key, "error", err.msg);
         return;
     }
+    p->n_listed = n;
     for (size_t k = 0; k < n; k++)
         gs_engine_adopt_history(p->o->engine, p->p->name, &v[k]);
     (void)gs_policy_status_from_json(object, &p->written, NULL);
@@ -128,6 +130,7 @@ static void remove_policy(op *o, op_policy *p)
             w->owner = NULL;
     }
     (void)gs_map_remove(o->policies, p->key);
+    op_record_forget(p);
     op_record_next(o, p->p->ns, p->p->name); /* one may wait for a status_call that goes with the policy */
     op_reconcile_policy(o, p);
     policy_free(p);

@@ -71,7 +71,9 @@ static void healing(const op_policy *p, gs_policy_status *s, const gs_policy_fac
         set(p, s, "Healing", "True", f->heal_state[0] ? f->heal_state : "Acted",
             f->heal_message[0] ? f->heal_message : "replicas were added, and will be taken back");
     } else if (p->p->mode == GS_MODE_OBSERVE) {
-        set(p, s, "Healing", "False", "Observe", "spec.mode is Observe: nothing is acted on");
+        set(p, s, "Healing", "False", gs_refusal_name(GS_REFUSAL_MODE), "spec.mode is Observe: nothing is acted on");
+    } else if (p->p->suspend) {
+        set(p, s, "Healing", "False", gs_refusal_name(GS_REFUSAL_SUSPENDED), "spec.suspend is set");
     } else if (f->heal_state[0]) {
         set(p, s, "Healing", "False", f->heal_state, f->heal_message);
     } else {
@@ -147,6 +149,8 @@ void op_policy_write(op_policy *p)
     if (p->status_call || op_record_running(o, p) || now < p->retry_ms || now - p->written_ms < GS_STATUS_MIN_MS)
         return;
     if (!p->dirty && !op_audit_waiting(p) && now - p->written_ms < GS_STATUS_COUNTS_MS)
+        return;
+    if (op_record_relist(p)) /* and then the rest */
         return;
     p->dirty = false;
     op_policy_status(p, &p->status);

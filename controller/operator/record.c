@@ -2,7 +2,8 @@
  *   read the policy -> (an intent:) put our finalizer on -> patch the status, with the version just read as precondition
  * A conflict reads again. All that the policy's other workloads have on record, and the head of the audit chain with the
  * lines that say why, go with it: either all of it is there, or nothing. What the engine holds changes only once the API
- * server has it. Of one policy only one record is written at a time, in the order they came. */
+ * server has it. Of one policy only one record is written at a time, in the order they came. Where a workload went to
+ * another policy, or all that was done to it is spent, the list alone is written anew. */
 #include "base/mem.h"
 #include "kube/meta.h"
 #include "operator/act.h"
@@ -18,7 +19,8 @@ struct op_record {
     op_record *later; /* o->records: in the order they came */
     bool running;
     char policy[GS_OBJECT_LEN], policy_uid[GS_UID_LEN];
-    gs_heal_history *h, next;
+    gs_heal_history *h, next; /* h NULL: of next only the namespace counts */
+    size_t n_listed;
     bool intent, allowed;
     bool lost; /* the answer to the intent: it may be there */
     char version[GS_VERSION_LEN];
@@ -97,7 +99,7 @@ static void end(op_record *r, const gs_error *err)
     void *ctx = r->ctx;
     memcpy(ns, ns_of(r), sizeof ns);
     memcpy(policy, r->policy, sizeof policy);
-    if (err->kind == GS_OK)
+    if (err->kind == GS_OK && r->h)
         *r->h = r->next;
     op_record_cancel(r);
     op_record_next(o, ns, policy);
@@ -139,26 +141,37 @@ static gs_kube_path policy_path(const op_record *r, const char *sub)
 
 /* ---- the status ---- */
 
+#define ALL (16 * GS_MAX_HISTORIES)
+
+/* The policy's histories that are worth a place in its status, but for that one. */
+static size_t collect(op *o, const gs_policy *p, const gs_heal_history *but, const gs_heal_history *ret[ALL])
+{
+    size_t n_all = gs_engine_histories(o->engine, p, ret, ALL), n = 0;
+    for (size_t k = 0; k < n_all; k++)
+        if (ret[k] != but && !gs_history_spent(ret[k], p->limits.cooldown_s, op_wall(o)))
+            ret[n++] = ret[k];
+    return n;
+}
+
 /* The histories of a policy as its status has them, this one in its new form. */
 static int write_history(op_record *r, gs_buf *out, gs_error *err)
 {
-    const gs_heal_history *all[16 * GS_MAX_HISTORIES];
+    const gs_heal_history *others[ALL];
     op *o = r->o;
     const gs_policy *p = gs_engine_policy(o->engine, ns_of(r), r->policy);
     op_policy *at = policy_of(r);
     if (!p || !at)
         return gs_error_set(err, GS_NOT_FOUND, "the policy is gone");
-    size_t n_all = gs_engine_histories(o->engine, p, all, GS_LEN(all)), n = 0;
-    gs_autofree gs_heal_history *v = gs_allocn(n_all + 1, sizeof *v);
-    v[n++] = r->next;
-    for (size_t k = 0; k < n_all; k++) {
-        if (all[k] == r->h || gs_history_spent(all[k], p->limits.cooldown_s, op_wall(o)))
-            continue;
-        v[n] = *all[k];
+    size_t n_others = collect(o, p, r->h, others), n = 0;
+    gs_autofree gs_heal_history *v = gs_allocn(n_others + 1, sizeof *v);
+    if (r->h)
+        v[n++] = r->next;
+    for (size_t k = 0; k < n_others; k++, n++) {
+        v[n] = *others[k];
         if (!v[n].pending.recorded) /* only planned so far: its own record is to come */
             v[n].pending = (gs_pending){0};
-        n++;
     }
+    r->n_listed = n;
     if (n > GS_MAX_HISTORIES)
         return gs_error_set(err, GS_REFUSED,
                             "the policy's status holds what was done to %d workloads already: select fewer with each "
@@ -180,8 +193,10 @@ static void on_status(void *ctx, const gs_kube_reply *reply)
     r->call = NULL;
     if (reply->err.kind == GS_OK) {
         op_policy *at = policy_of(r);
-        if (at)
+        if (at) {
             op_audit_committed(at, r->audit);
+            at->n_listed = r->n_listed;
+        }
         end_well(r);
         return;
     }
@@ -315,4 +330,35 @@ op_record *op_record_start(op *o, const op_record_options *options)
     *at = r;
     op_record_next(o, ns_of(r), r->policy);
     return r;
+}
+
+/* ---- what does not belong there any more ---- */
+
+static void on_relisted(void *ctx, const gs_error *err)
+{
+    op_policy *p = ctx;
+    p->relist = NULL;
+    if (err->kind != GS_OK)
+        p->retry_ms = op_mono(p->o) + LOST_MS;
+}
+
+bool op_record_relist(op_policy *p)
+{
+    op *o = p->o;
+    const gs_heal_history *listed[ALL];
+    const gs_policy *in_force = gs_engine_policy(o->engine, p->p->ns, p->p->name);
+    if (p->relist || !p->n_listed || !in_force || (o->lease && !gs_kube_lease_held(o->lease)) ||
+        collect(o, in_force, NULL, listed) >= p->n_listed)
+        return false;
+    gs_heal_history none = {.added_replicas = 0};
+    memcpy(none.workload.ns, p->p->ns, sizeof none.workload.ns);
+    p->relist = op_record_start(
+        o, &(op_record_options){
+               .policy = p->p->name, .policy_uid = p->p->uid, .next = &none, .done = on_relisted, .ctx = p});
+    return true;
+}
+
+void op_record_forget(op_policy *p)
+{
+    op_record_cancel(gs_take(p->relist));
 }

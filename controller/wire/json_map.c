@@ -337,3 +337,33 @@ int gs_json_map_decode_str(gs_str json, const gs_json_field *table, void *dst, e
         return rc;
     return gs_json_cursor_finish(&c, err);
 }
+
+static int each_element(decoder *d, const gs_json_list *l, void *item, void *ctx)
+{
+    struct where list = {.key = l->path}, here = {.up = &list};
+    for (; gs_json_next_element(d->c); here.index++) {
+        if (l->first)
+            memcpy(item, l->first, l->size);
+        else
+            memset(item, 0, l->size);
+        int rc = object(d, l->table, item, &here);
+        rc = rc ? rc : l->each(ctx, item, d->err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int gs_json_map_each(gs_str raw, const gs_json_list *list, enum gs_json_unknown unknown, void *item, void *ctx,
+                     gs_error *err)
+{
+    gs_json_cursor c;
+    decoder d = {.c = &c, .unknown = unknown, .err = err};
+    if (!raw.n)
+        return 0;
+    gs_json_cursor_init(&c, raw);
+    int rc = !gs_json_is_null(&c) && gs_json_enter_array(&c) ? each_element(&d, list, item, ctx) : 0;
+    if (rc)
+        return rc;
+    return gs_json_cursor_finish(&c, err) < 0 ? gs_error_wrap(err, GS_TERMINAL, "%s", list->path) : 0;
+}

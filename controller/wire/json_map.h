@@ -88,4 +88,18 @@ int gs_json_map_decode(gs_json_cursor *c, const gs_json_field *table, void *dst,
 int gs_json_map_decode_str(gs_str json, const gs_json_field *table, void *dst, enum gs_json_unknown unknown,
                            const char *path, gs_error *err);
 
+/* A list of objects that is as long as it is. */
+typedef struct gs_json_list {
+    const char *path; /* for messages: "spec.rules[3].name: …" */
+    const gs_json_field *table;
+    size_t size;                                       /* of the struct that one is read into */
+    const void *first;                                 /* what that is filled with first; NULL: zeroes */
+    int (*each)(void *ctx, void *item, gs_error *err); /* not 0: the walk ends with that */
+} gs_json_list;
+
+/* Reads the elements of a raw array one after the other into *item, and shows each. Nothing and null have none. 0, what each
+ * has returned, or -GS_TERMINAL. */
+int gs_json_map_each(gs_str raw, const gs_json_list *list, enum gs_json_unknown unknown, void *item, void *ctx,
+                     gs_error *err);
+
 #endif

@@ -200,6 +200,15 @@ def test_scale_out_and_back(shop):
     assert shop.replicas() == 2 and shop.history()["addedReplicas"] == 0
 
 
+def test_someone_else_sets_the_same(shop):
+    """Between the plan and its first write: the number is theirs, and nothing of ours is in effect."""
+    shop.running(3)
+    lines = shop.run("act", type="ScaleOut", **{"from": 2}, to=3)[1]
+    assert last(lines)["outcome"] == "Failed" and last(lines)["reason"].startswith("ScaleChanged: "), lines
+    assert writes(lines) == [] and shop.replicas() == 3
+    assert "pending" not in shop.history() and shop.history()["addedReplicas"] == 0
+
+
 def test_undo_leaves_what_others_set(shop):
     shop.running(2)
     shop.run("act", type="ScaleOut", **{"from": 2}, to=3)

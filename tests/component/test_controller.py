@@ -247,7 +247,7 @@ def refused(space):
     i = space.wait_action("dryrun", "Succeeded")
     assert [(a["from"], a["to"], a["dryRun"]) for a in i["status"]["actions"]] == [(2, 3, True)]
     space.wait_grade("observe", "Probable")
-    space.wait_condition("observe", "Healing", "False", "Observe")
+    space.wait_condition("observe", "Healing", "False", "ModeObserve")
     space.wait_condition("hpa", "Healing", "False", "Autoscaler")
     time.sleep(10)
     assert not space.writes("deployments", "scale")

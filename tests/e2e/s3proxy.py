@@ -11,9 +11,11 @@ import urllib.parse
 class S3Proxy:
     """mode: "pass", "refuse" (connections are closed at once), "stall" (what gostat sends gets nowhere), "slow" (8 KB a second)."""
 
-    def __init__(self, mode="pass"):
+    def __init__(self, mode="pass", stall_at=None):
+        """stall_at: bytes from gostat after which "pass" becomes "stall", once."""
         self.mode = mode
         self.sent = 0  # bytes from gostat on
+        self._stall_at = stall_at
         target = urllib.parse.urlsplit(os.environ["S3_ENDPOINT"])
         self._target = (target.hostname, target.port)
         self._listener = socket.create_server((target.hostname, 0))
@@ -39,6 +41,8 @@ class S3Proxy:
     def _forward(self, client, server):
         with contextlib.suppress(OSError), client, server:
             while data := client.recv(8192):
+                if self._stall_at and self.sent > self._stall_at:
+                    self._stall_at, self.mode = None, "stall"
                 while self.mode == "stall":
                     time.sleep(0.05)
                 if self.mode == "slow":

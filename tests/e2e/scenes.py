@@ -64,6 +64,10 @@ class Plays:
         for test, shop in chosen.items():
             scenes.begin(test, self._plays[test], shop)
 
+    def all_of(self, session):
+        """Whether all of them are among the session's tests."""
+        return self._plays.keys() <= {item.name for item in session.items}
+
     def tests(self, fixture):
         """A test for each play, by its name: it waits for its scene among those of the fixture."""
         return {name: self._test(name, play, fixture) for name, play in self._plays.items()}

@@ -121,6 +121,17 @@ class Shop:
     def autoscaler_minimum(self, name="payments"):
         return self.world.hpa.read_namespaced_horizontal_pod_autoscaler(f"{name}-hpa", self.ns).spec.min_replicas
 
+    def disruptions(self, allowed):
+        """A PodDisruptionBudget: how many pods of payments may be missing."""
+        policy = kubernetes.client.PolicyV1Api(self.world.api)
+        spec = {"maxUnavailable": allowed, "selector": {"matchLabels": {"app": "payments"}}}
+        try:
+            policy.create_namespaced_pod_disruption_budget(self.ns, {"metadata": {"name": "pdb"}, "spec": spec})
+        except kubernetes.client.ApiException as e:
+            if e.status != 409:
+                raise
+            policy.patch_namespaced_pod_disruption_budget("pdb", self.ns, {"spec": spec})
+
     def secret(self, name="gostat-s3", usable=True):
         def b64(text):
             return base64.b64encode(text.encode()).decode()
@@ -164,15 +175,17 @@ class Shop:
     def change_policy(self, spec, name="shop"):
         self.world.custom.patch_namespaced_custom_object(GROUP, VERSION, self.ns, "gostatpolicies", name, {"spec": spec})
 
-    def leaking_shop(self, leak="channel", mode="Enforce", interval=2, windows=None, replicas=2, kind="Deployment", spec=None):
+    def leaking_shop(
+        self, leak="channel", mode="Enforce", interval=2, windows=None, replicas=2, kind="Deployment", spec=None, **env
+    ):
         """The usual: payments, which leaks when it is told to, its Secret, its policy; the pods are Ready and sampled."""
-        self.deployment(replicas=replicas, kind=kind, LEAK=leak, RATE=4, LEAK_AFTER=NEVER)
+        self.deployment(replicas=replicas, kind=kind, LEAK=leak, RATE=4, LEAK_AFTER=NEVER, **env)
         self.secret()
         self.policy(mode=mode, interval=interval, windows=windows, spec=spec)
         if kind == "Deployment":
             self.wait_sampled()
         else:
-            self.until(60, "the pods are ready", lambda: len([p for p in self.pods() if self.is_ready(p)]) >= replicas)
+            self.until(150, "the pods are ready", lambda: len([p for p in self.pods() if self.is_ready(p)]) >= replicas)
             self.wait_collecting()
 
     # What is there
@@ -214,11 +227,11 @@ class Shop:
 
     # What is done to it
 
-    def leak(self, pods=None):
-        """These pods of payments (None: all) leak from now on; the time before the first leaked goroutine."""
+    def leak(self, pods=None, kind=None):
+        """These pods of payments (None: all) leak from now on, in this way (None: as before); the time before that."""
         since = time.time()
         for p in pods or self.pods():
-            self._post(p, "/leak?on=true")
+            self._post(p, "/leak?on=true" + (f"&kind={kind}" if kind else ""))
         return since
 
     def _post(self, pod, path):
@@ -250,7 +263,7 @@ class Shop:
         """All pods are Ready, and some are sampled: the counts of a status may come up to 30 s later."""
 
         for d in deployments:
-            self.until(60, f"the pods of {d} are ready", lambda d=d: self.ready(self.replicas(d), d))
+            self.until(150, f"the pods of {d} are ready", lambda d=d: self.ready(self.replicas(d), d))
         self.wait_collecting(name)
 
     def condition(self, kind, name="shop"):
@@ -261,19 +274,26 @@ class Shop:
     def wait_collecting(self, name="shop"):
         self.until(30, "pods are sampled", lambda: self.condition("Collecting", name).get("status") == "True")
 
-    def wait_refused(self, reason, seconds=90, condition=None):
-        """Refused for this reason, told in the incident, by an Event and in the condition Healing; the incident."""
+    def wait_refused(self, reason, seconds=90, condition=None, incidents=1):
+        """Refused for this reason, told in an incident, by an Event and in the condition Healing (another one: its reason by
+        now; "": nobody knows); the incident."""
 
-        def there():
-            i = self.incident()
-            done = i["status"].get("actions", []) if i else []
-            return i if any(a["outcome"] == "Refused" and a["reason"].startswith(reason + ": ") for a in done) else None
+        def refused(i):
+            done = i.get("status", {}).get("actions", [])
+            return any(a["outcome"] == "Refused" and a["reason"].startswith(reason + ": ") for a in done)
 
-        i = self.until(seconds, f"refused: {reason}", there)
-        healing = condition or reason
-        self.until(10, f"the condition Healing: {healing}", lambda: self.condition("Healing").get("reason") == healing)
+        i = self.until(seconds, f"refused: {reason}", lambda: next(filter(refused, self.incidents()), None))
+        assert len(self.incidents()) == incidents, self.show()
+        if condition != "":
+            self.wait_healing(condition or reason, 10)
         self.until(10, "an Event ActionRefused", lambda: "ActionRefused" in self.events(i))
+        self.world.refusals.add(reason)
         return i
+
+    def wait_healing(self, reason, seconds=20):
+        """The condition Healing says why nothing is done."""
+        self.until(seconds, f"the condition Healing: {reason}", lambda: self.condition("Healing").get("reason") == reason)
+        self.world.refusals.add(reason)
 
     def wait_incident(self, seconds=90):
         return self.until(seconds, "an incident", self.incident)

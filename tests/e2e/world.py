@@ -57,6 +57,7 @@ class World:
         self.leases = kubernetes.client.CoordinationV1Api(self.api)
         self.custom = kubernetes.client.CustomObjectsApi(self.api)
         self.outages = []  # (begin, end), until the API server has its rules again
+        self.refusals = set()  # the reasons that were seen
         self.audit = Audit(os.environ["GOSTAT_AUDIT_LOG"])
         self.bucket = os.environ["S3_BUCKET"]
         self.s3_files = pathlib.Path(os.environ["S3_ROOT"]) / self.bucket
@@ -80,6 +81,13 @@ class World:
 
     def kubectl(self, *args):
         return self.script("kubectl", *args)
+
+    def verify(self, log):
+        """An audit log is whole, whichever controllers wrote it; what gostat says of it."""
+        command = [self.binary, "audit", "verify", log]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip().splitlines()[-1]
 
 
 class Entry:

@@ -148,6 +148,7 @@ static gs_pending *intend(sim *s, enum gs_action_type type, int from, int to, si
     gs_pending *p = &s->h.pending;
     *p = (gs_pending){.set = true,
                       .recorded = true,
+                      .untouched = true,
                       .id = "a1",
                       .incident = "i",
                       .type = type,
@@ -224,6 +225,8 @@ static void evict(sim *s, const gs_next *n)
 static void carry_out(sim *s, const gs_next *n)
 {
     gs_pending *p = &s->h.pending;
+    bool writes = n->what != GS_DO_RECORD && n->what != GS_DO_WAIT;
+    p->untouched = p->untouched && !writes;
     switch (n->what) {
     case GS_DO_RECORD:
         p->step = n->step;
@@ -281,6 +284,7 @@ static void ask(sim *s, enum death death, int64_t away_ms)
         carry_out(s, &next);
     if (death != LIVES) {
         s->blocked = false;
+        s->h.pending.untouched = false; /* the next one cannot know */
         run(s, away_ms);
     } else if (next.what != GS_DO_WAIT) {
         run(s, TICK); /* a call takes its time */
@@ -568,6 +572,32 @@ static void test_others(void **state)
             }
 }
 
+/* Someone sets just what the action wants before it does: that is not its own, and is not taken back later. A controller
+ * that comes after a restart cannot tell. */
+static void test_scaled_there(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < 5; a++)
+        for (int restart = 0; restart < 2; restart++) {
+            sim s;
+            open_sim(&s, 4);
+            actions[a].begin(&s);
+            int to = s.h.pending.to;
+            if (restart)
+                ask(&s, DIES_BEFORE, 0);
+            *(s.hpa[0] ? &s.hpa_min : &s.replicas) = to;
+            to_the_end(&s);
+            if (s.outcome != (restart ? GS_OUTCOME_SUCCEEDED : GS_OUTCOME_FAILED))
+                fail_msg("%s, restart %d: %s %s", actions[a].name, restart, gs_outcome_name(s.outcome), s.reason);
+            if (restart)
+                continue;
+            assert_memory_equal(s.reason, "ScaleChanged: ", 14);
+            assert_int_equal(s.hpa[0] ? s.hpa_min : s.replicas, to);
+            assert_int_equal(s.h.added_replicas, 0);
+            assert_int_equal(s.scalings + s.minimums, 0);
+        }
+}
+
 /* Someone takes the surge back by hand: theirs stands, and is not set again. */
 static void test_scaled_back(void **state)
 {
@@ -773,19 +803,13 @@ static void test_own_lowest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_to_the_end),
-        cmocka_unit_test(test_killed_at_every_point),
-        cmocka_unit_test(test_killed_all_the_time),
-        cmocka_unit_test(test_others),
-        cmocka_unit_test(test_scaled_back),
-        cmocka_unit_test(test_abort_killed),
-        cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_budget_blocks),
-        cmocka_unit_test(test_wrong_pod),
-        cmocka_unit_test(test_waits_for_others),
-        cmocka_unit_test(test_rival),
-        cmocka_unit_test(test_waits_for_status),
-        cmocka_unit_test(test_own_lowest),
+        cmocka_unit_test(test_to_the_end),          cmocka_unit_test(test_killed_at_every_point),
+        cmocka_unit_test(test_killed_all_the_time), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_scaled_back),         cmocka_unit_test(test_scaled_there),
+        cmocka_unit_test(test_abort_killed),        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_budget_blocks),       cmocka_unit_test(test_wrong_pod),
+        cmocka_unit_test(test_waits_for_others),    cmocka_unit_test(test_rival),
+        cmocka_unit_test(test_waits_for_status),    cmocka_unit_test(test_own_lowest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

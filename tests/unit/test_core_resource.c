@@ -9,6 +9,10 @@
 
 #define NO NAN
 #define MIB (1 << 20)
+#define CLEAR GS_RESOURCE_CLEAR
+#define EASES GS_RESOURCE_EASES
+#define ABOVE GS_RESOURCE_ABOVE
+#define HOLDS GS_RESOURCE_HOLDS
 
 static const gs_detection usual = {
     .resources = {.enabled = true, .cpu_percent = 90, .cpu_for_s = 180, .goroutines = 5000, .heap_inuse = 512 * MIB}};
@@ -53,9 +57,10 @@ static void test_cpu(void **state)
         enum gs_resource_state early, late; /* after 175 s, after 185 s */
     } cases[] = {
         {"of the limit", 2000, 8, 1.9, GS_RESOURCE_ABOVE, GS_RESOURCE_HOLDS},
-        {"below 90 % of the limit", 2000, 1, 1.7, GS_RESOURCE_UNKNOWN, GS_RESOURCE_UNKNOWN},
+        {"near it", 2000, 1, 1.7, GS_RESOURCE_EASES, GS_RESOURCE_EASES},
+        {"well below it", 2000, 1, 1.6, GS_RESOURCE_EASES, GS_RESOURCE_CLEAR},
         {"of GOMAXPROCS", 0, 4, 3.8, GS_RESOURCE_ABOVE, GS_RESOURCE_HOLDS},
-        {"below 90 % of GOMAXPROCS", 0, 4, 3.4, GS_RESOURCE_UNKNOWN, GS_RESOURCE_UNKNOWN},
+        {"well below GOMAXPROCS", 0, 4, 3.2, GS_RESOURCE_EASES, GS_RESOURCE_CLEAR},
         {"a part of a core", 250, NO, 0.24, GS_RESOURCE_ABOVE, GS_RESOURCE_HOLDS},
         {"of what is not known", 0, NO, 64, GS_RESOURCE_CLEAR, GS_RESOURCE_CLEAR},
         {"of a GOMAXPROCS of 0", 0, 0, 64, GS_RESOURCE_CLEAR, GS_RESOURCE_CLEAR},
@@ -87,7 +92,7 @@ static void test_cpu_measured(void **state)
     assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_ABOVE);
     assert_int_equal(p.v.for_ms[GS_HIGH_CPU], 10000);
     run(&p, 10, 0.1);
-    assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_CLEAR);
+    assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_EASES);
     assert_true(fabs(gs_resource_value(&p.r, GS_HIGH_CPU) - 10) < 0.01);
 }
 
@@ -160,13 +165,15 @@ static void test_levels(void **state)
         const char *name;
         double goroutines, heap;
         int64_t max_goroutines, max_heap;
-        enum gs_resource_state want[2]; /* after a minute */
+        enum gs_resource_state early[2], want[2]; /* after 55 s, after a minute */
     } cases[] = {
-        {"at the limits", 5000, 512.0 * MIB, 5000, 512 * MIB, {GS_RESOURCE_CLEAR, GS_RESOURCE_CLEAR}},
-        {"above both", 5001, 513.0 * MIB, 5000, 512 * MIB, {GS_RESOURCE_HOLDS, GS_RESOURCE_HOLDS}},
-        {"goroutines", 9000, 10.0 * MIB, 5000, 512 * MIB, {GS_RESOURCE_HOLDS, GS_RESOURCE_CLEAR}},
-        {"limits that are off", 9000, 900.0 * MIB, 0, 0, {GS_RESOURCE_CLEAR, GS_RESOURCE_CLEAR}},
-        {"heap not exposed", 10, NO, 5000, 512 * MIB, {GS_RESOURCE_CLEAR, GS_RESOURCE_CLEAR}},
+        {"at the limits", 5000, 512.0 * MIB, 5000, 512 * MIB, {EASES, EASES}, {EASES, EASES}},
+        {"near them", 4500, 0.91 * 512 * MIB, 5000, 512 * MIB, {EASES, EASES}, {EASES, EASES}},
+        {"well below", 4499, 0.89 * 512 * MIB, 5000, 512 * MIB, {EASES, EASES}, {CLEAR, CLEAR}},
+        {"above both", 5001, 513.0 * MIB, 5000, 512 * MIB, {ABOVE, ABOVE}, {HOLDS, HOLDS}},
+        {"goroutines", 9000, 10.0 * MIB, 5000, 512 * MIB, {ABOVE, EASES}, {HOLDS, CLEAR}},
+        {"limits that are off", 9000, 900.0 * MIB, 0, 0, {CLEAR, CLEAR}, {CLEAR, CLEAR}},
+        {"heap not exposed", 10, NO, 5000, 512 * MIB, {EASES, CLEAR}, {CLEAR, CLEAR}},
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         pod p = new_pod(0, NO);
@@ -176,10 +183,9 @@ static void test_levels(void **state)
         p.s.heap_inuse = cases[i].heap;
         take(&p, GS_SERIES_STARTED);
         run(&p, 55, 0);
-        for (int k = 0; k < 2; k++) {
-            bool above = cases[i].want[k] == GS_RESOURCE_HOLDS;
-            assert_int_equal(p.v.state[GS_HIGH_GOROUTINES + k], above ? GS_RESOURCE_ABOVE : GS_RESOURCE_CLEAR);
-        }
+        for (int k = 0; k < 2; k++)
+            if (p.v.state[GS_HIGH_GOROUTINES + k] != cases[i].early[k])
+                fail_msg("%s, %d, early: %d", cases[i].name, k, p.v.state[GS_HIGH_GOROUTINES + k]);
         run(&p, 5, 0);
         for (int k = 0; k < 2; k++)
             if (p.v.state[GS_HIGH_GOROUTINES + k] != cases[i].want[k])
@@ -201,7 +207,7 @@ static void test_levels_break(void **state)
         } else { /* one sample below */
             p.s.goroutines = 4000;
             run(&p, 5, 0);
-            assert_int_equal(p.v.state[GS_HIGH_GOROUTINES], GS_RESOURCE_CLEAR);
+            assert_int_equal(p.v.state[GS_HIGH_GOROUTINES], GS_RESOURCE_EASES);
             p.s.goroutines = 6000;
         }
         run(&p, 55, 0);
@@ -209,6 +215,30 @@ static void test_levels_break(void **state)
         run(&p, 10, 0);
         assert_int_equal(p.v.state[GS_HIGH_GOROUTINES], GS_RESOURCE_HOLDS);
     }
+}
+
+/* Once it held, it is over after as long a time well below the limit, without a break: near it nothing comes and goes. */
+static void test_eases(void **state)
+{
+    (void)state;
+    pod p = new_pod(1000, NO);
+    take(&p, GS_SERIES_STARTED);
+    run(&p, 180, 1);
+    assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_HOLDS);
+    for (int k = 0; k < 10; k++) {
+        run(&p, 170, 0.85); /* of 0.9 */
+        assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_EASES);
+        run(&p, 20, 0.95);
+        assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_ABOVE);
+        run(&p, 170, 0.1);
+        assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_EASES);
+        run(&p, 10, 0.85);
+        assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_EASES);
+    }
+    run(&p, 175, 0.8);
+    assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_EASES);
+    run(&p, 10, 0.8);
+    assert_int_equal(p.v.state[GS_HIGH_CPU], GS_RESOURCE_CLEAR);
 }
 
 /* Times are kept in 32 bits: 49 days in, nothing is different. */
@@ -280,9 +310,9 @@ static void test_incident(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cpu),      cmocka_unit_test(test_cpu_measured), cmocka_unit_test(test_cpu_breaks),
-        cmocka_unit_test(test_levels),   cmocka_unit_test(test_levels_break), cmocka_unit_test(test_late_times),
-        cmocka_unit_test(test_describe), cmocka_unit_test(test_incident),
+        cmocka_unit_test(test_cpu),    cmocka_unit_test(test_cpu_measured), cmocka_unit_test(test_cpu_breaks),
+        cmocka_unit_test(test_levels), cmocka_unit_test(test_levels_break), cmocka_unit_test(test_late_times),
+        cmocka_unit_test(test_eases),  cmocka_unit_test(test_describe),     cmocka_unit_test(test_incident),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,31 @@ static void cooldown_holds_a_second_incident(void **state)
     world_close(&w);
 }
 
+/* Nobody would else know why nothing is done about it. Of its own action an incident knows. */
+static void an_action_without_outcome_holds_a_second_incident(void **state)
+{
+    (void)state;
+    world w;
+    world_open(&w);
+    fake_pod *p = world_usual(&w);
+    (void)world_site(p, WORLD_LEAK, 0, 2, w.now);
+    (void)world_site(p, "shop/order", 0, 3, w.now + 5 * MINUTE);
+    w.act = ACT_UNKNOWN;
+    for (int k = 0; k < 600 && !w.begun; k++)
+        world_run(&w, 100);
+    world_run(&w, SECOND);
+    w.act = ACT_REFUSED; /* nor can it be found out */
+    world_run(&w, 4 * MINUTE);
+    assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 0);
+    world_run(&w, 4 * MINUTE);
+    assert_int_equal(world_count(&w, GS_EVENT_REFUSED), 1);
+    assert_string_equal(world_line_at(&w, GS_EVENT_REFUSED, 0)->reason,
+                        "ActionPending: an earlier action has no outcome yet");
+    assert_string_equal(world_facts(&w, "p").heal_state, "Retrying"); /* of that action */
+    assert_int_equal(w.begun, 1);
+    world_close(&w);
+}
+
 /* The first incident resolves in the middle of the cooldown that holds the second one: undoing does not wait for it. */
 
 static void failures_of_the_actuator(void **state)
@@ -335,6 +360,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(no_actuator_no_cluster),
         cmocka_unit_test(cooldown_holds_a_second_incident),
+        cmocka_unit_test(an_action_without_outcome_holds_a_second_incident),
         cmocka_unit_test(failures_of_the_actuator),
         cmocka_unit_test(a_failed_action_is_not_repeated),
         cmocka_unit_test(an_unknown_outcome_is_resumed),

@@ -289,6 +289,65 @@ static void a_record_that_comes_back_under_a_call(void **state)
     world_close(&w);
 }
 
+static size_t histories(const world *w, const char *policy, const gs_heal_history **ret)
+{
+    return gs_engine_histories(w->e, gs_engine_policy(w->e, "default", policy), ret, 1);
+}
+
+/* The workload went to another policy, and the controller died before the first one's record was put right. */
+static void the_newer_of_two_records_holds(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        world w;
+        const gs_heal_history *found;
+        world_open(&w);
+        (void)world_set(&w, world_policy("p"));
+        (void)world_set(&w, world_policy("q"));
+        gs_heal_history older = {.workload = world_workload("shop"), .n_times = 1, .added_replicas = 1, .scaled_to = 4};
+        older.action_times[0] = older.scaled_ms = WORLD_WALL0;
+        gs_heal_history newer = older;
+        newer.pending = (gs_pending){.set = true, .recorded = true, .id = "a2", .step_ms = WORLD_WALL0 + MINUTE};
+        gs_engine_adopt_history(w.e, order ? "q" : "p", order ? &newer : &older);
+        gs_engine_adopt_history(w.e, order ? "p" : "q", order ? &older : &newer);
+        assert_int_equal(histories(&w, "p", &found), 0);
+        assert_int_equal(histories(&w, "q", &found), 1);
+        assert_string_equal(found->pending.id, "a2");
+        world_close(&w);
+    }
+}
+
+/* The first policy's status holds the record until the other one's intent is written. */
+static void a_record_goes_to_another_policy(void **state)
+{
+    (void)state;
+    world w;
+    const gs_heal_history *found;
+    world_open(&w);
+    (void)world_leaking(&w);
+    gs_policy *p = world_policy("p"), *q = world_policy("q");
+    p->actions[0].scale_out.hold_s = 60;
+    (void)world_set(&w, p);
+    world_run(&w, 5 * MINUTE);
+    assert_int_equal(w.begun, 1);
+    assert_int_equal(w.undos, 1);
+    q->actions[0] = (gs_action_spec){.type = GS_ACTION_EVICT, .evict = {.max_pods = 1}};
+    q->limits.min_available_percent = 0;
+    (void)world_set(&w, q);
+    world_watch(&w, "q", w.pods[0]);
+    w.act = ACT_REFUSED;
+    world_run(&w, 10 * MINUTE);
+    assert_in_range(w.begun, 2, 100); /* and withdrawn */
+    assert_int_equal(histories(&w, "p", &found), 1);
+    assert_int_equal(histories(&w, "q", &found), 0);
+    w.act = ACT_OK;
+    world_run(&w, MINUTE);
+    assert_int_equal(histories(&w, "p", &found), 0);
+    assert_int_equal(histories(&w, "q", &found), 1);
+    assert_int_equal(found->n_times, 2);
+    world_close(&w);
+}
+
 /* Killed again and again, at any moment of the first two minutes: one incident, one action, and nothing is lost. */
 static void killed_at_any_moment(void **state)
 {
@@ -427,6 +486,8 @@ int main(void)
         cmocka_unit_test(a_listed_pod_is_looked_at),
         cmocka_unit_test(nothing_is_judged_before_the_sync),
         cmocka_unit_test(a_record_that_comes_back_under_a_call),
+        cmocka_unit_test(the_newer_of_two_records_holds),
+        cmocka_unit_test(a_record_goes_to_another_policy),
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(killed_between_the_windows),
         cmocka_unit_test(freed_at_any_moment),

@@ -195,12 +195,55 @@ static void test_presence_and_unknown(void **state)
     assert_string_equal(err.msg, "expected an object (at byte 0)");
 }
 
+static int add_step(void *ctx, void *item, gs_error *err)
+{
+    const struct action *a = item;
+    int *sum = ctx;
+    *sum = 10 * *sum + a->step;
+    return a->step == 9 ? gs_error_set(err, GS_TERMINAL, "no 9") : 0;
+}
+
+static void test_each(void **state)
+{
+    (void)state;
+    static const gs_json_field steps[] = {{GS_FIELD_INT(struct action, "step", step, 1, 10)}, {0}};
+    static const struct {
+        const char *text;
+        int sum;
+        const char *error; /* NULL: none */
+    } lists[] = {
+        {"", 0, NULL},
+        {"null", 0, NULL},
+        {"[]", 0, NULL},
+        {"[{\"step\":2},{},{\"step\":3}]", 213, NULL}, /* a default is of one element, not of the one before */
+        {"[{},{},{},{},{},{},{},{}]", 11111111, NULL},
+        {"[{\"step\":2},{\"step\":\"x\"},{}]", 2, "spec.actions[1].step: "},
+        {"[{\"step\":9},{}]", 9, "no 9"},
+        {"[{},7]", 1, "spec.actions[1]: expected an object"},
+        {"{}", 0, "spec.actions: at byte 0: expected an array"},
+        {"[{}", 1, "spec.actions: "},
+        {"[{}] x", 1, "spec.actions: "},
+    };
+    static const gs_json_list list = {
+        .path = "spec.actions", .table = steps, .size = sizeof(struct action), .first = &new_action, .each = add_step};
+    for (size_t i = 0; i < GS_LEN(lists); i++) {
+        struct action item;
+        int sum = 0;
+        gs_error err = {0};
+        int rc = gs_json_map_each(gs_str_of(lists[i].text), &list, GS_UNKNOWN_REFUSE, &item, &sum, &err);
+        if (rc != (lists[i].error ? -GS_TERMINAL : 0) || sum != lists[i].sum ||
+            (lists[i].error && strncmp(err.msg, lists[i].error, strlen(lists[i].error)) != 0))
+            fail_msg("%s: %d, %d, \"%s\"", lists[i].text, rc, sum, err.msg);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_presence_and_unknown),
+        cmocka_unit_test(test_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
