@@ -19,9 +19,10 @@
 #define GS_MAX_NAME 512                   /* a function name or file, cut beyond */
 
 /* What the API server and the object store send. */
-#define GS_MAX_OBJECT_BYTES (3u << 20)       /* one object; etcd refuses more than 1.5 MB */
-#define GS_MAX_REPLY_BYTES (4u << 20)        /* a reply to GET, CREATE, PATCH */
-#define GS_MAX_SECRET_VALUE (256u << 10)     /* one value of a Secret: a key, a token, CAs */
+#define GS_MAX_OBJECT_BYTES (3u << 20)   /* one object; etcd refuses more than 1.5 MB */
+#define GS_MAX_REPLY_BYTES (4u << 20)    /* a reply to GET, CREATE, PATCH */
+#define GS_MAX_SECRET_VALUE (256u << 10) /* one value of a Secret: a key, a token, CAs */
+#define GS_MAX_PEM_BYTES (16u << 10) /* certificates for pods: read for each connection, 2 ms; 256 KB would take 50 */
 #define GS_MAX_STORE_REPLY_BYTES (64u << 10) /* an S3 reply: XML errors */
 #define GS_MAX_STORE_PAGE_BYTES (4u << 20)   /* a page of an S3 listing: 500 keys, each of up to 3 KB escaped */
 #define GS_MAX_RETENTION_SNAPSHOTS 50000     /* looked at in one run, 300 bytes each; more are for the next runs */
@@ -80,5 +81,19 @@
 #define GS_MAX_AUDIT_CHAINS 100000    /* policies; each has a chain of its own */
 #define GS_MAX_AUDIT_LINES (1u << 24) /* lines of which the digest is kept, over all chains: 640 MB */
 #define GS_MAX_AUDIT_WAITING 4096     /* lines of one policy while its status or its S3 cannot be written: 8 MB */
+
+/* What `gostat policy lint` tells. */
+#define GS_MAX_LINT_FINDINGS 1000     /* of one file; nobody reads more at once */
+#define GS_MAX_LINT_BYTES (64u << 20) /* all of them as JSON */
+
+/* What an exec plugin of the user's kubeconfig writes. */
+#define GS_MAX_EXEC_BYTES (256u << 10) /* an ExecCredential: a token of some KB, or a certificate chain and its key */
+#define GS_MAX_EXEC_LOG (16u << 10)    /* its stderr, of which one line is told */
+
+/* Who reads our own /metrics. */
+#define GS_MAX_REVIEWED_TOKENS 256 /* of which the API server's answer is kept: a few scrapers, and who tries */
+
+/* What the API server allows the controller itself. */
+#define GS_MAX_RIGHTS_KNOWN 4096 /* answers kept: six for each namespace that has incidents */
 
 #endif

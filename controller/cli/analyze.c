@@ -1,6 +1,7 @@
 /* `gostat analyze`: what stands in goroutine profiles, from files. */
 #include "base/limits.h"
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/report_options.h"
 #include "core/cluster.h"
 
@@ -73,7 +74,7 @@ static void print_help(gs_output *out)
     usage(&text);
     meaning(&text);
     exit_codes(&text, gs_report_blocked_from());
-    (void)gs_output_flush(out, &text);
+    (void)gs_program_help(out, gs_buf_str(&text));
 }
 
 static int print(const gs_report *r, const gs_report_options *o, gs_output *out, gs_error *err)

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/output.h"
 #include "cli/report_options.h"
 #include "cli/term.h"
@@ -232,7 +233,7 @@ int gs_cmd_audit(int argc, char **argv)
     int rc = parse(argc, argv, o, &err);
     p.json = o->json;
     if (!rc && o->help)
-        (void)gs_output_write(&p.out, GS_STR(help));
+        (void)gs_program_help(&p.out, GS_STR(help));
     else if (!rc)
         (void)verify(o, &p, &code, &err);
     gs_buf_done(&p.text);

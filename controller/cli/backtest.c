@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/term.h"
 
 #include <stdio.h>
@@ -232,7 +233,7 @@ int gs_cmd_backtest(int argc, char **argv)
         gs_cleanup(gs_buf_done) gs_buf text = GS_BUF(TEXT_MAX);
         gs_output out = {.fd = STDOUT_FILENO};
         gs_backtest_help(&text);
-        return gs_output_write(&out, gs_buf_str(&text)) || out.closed ? 0 : 2;
+        return gs_program_help(&out, gs_buf_str(&text)) || out.closed ? 0 : 2;
     }
     int rc = run(&opt, &err);
     if (rc < 0)

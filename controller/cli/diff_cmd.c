@@ -1,6 +1,7 @@
 /* `gostat diff`: what two goroutine profiles of one process have not in common, from files. */
 #include "base/limits.h"
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/diff.h"
 #include "cli/report_options.h"
 #include "core/detect.h"
@@ -35,7 +36,7 @@ static void print_help(gs_output *out)
         "A dump that is cut off is compared as far as it goes, and marked truncated: what is missing there may seem to\n"
         "have gone from NEW, or to have appeared since OLD. Limits: of one profile the %u largest sites.\n",
         GS_MIN_RISE, GS_MAX_PROFILE_SITES);
-    (void)gs_output_flush(out, &text);
+    (void)gs_program_help(out, gs_buf_str(&text));
 }
 
 static int print(const gs_diff *d, const gs_report_options *o, gs_output *out, gs_error *err)

@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/evidence_dir.h"
+#include "codec/access.h"
 #include "codec/incident_json.h"
 #include "edge/scraper_ports.h"
 
@@ -213,7 +215,9 @@ static int make_parts(watch *w, gs_error *err)
 
 static void add_targets(watch *w, gs_policy *p)
 {
+    gs_cleanup(gs_access_unref) gs_access *access = gs_access_build(&p->endpoint, &(gs_access_parts){0});
     gs_engine_set_policy(w->engine, p);
+    gs_engine_set_access(w->engine, p->ns, p->name, access);
     w->policy = p;
     for (size_t k = 0; k < w->opt->n_targets; k++) {
         const gs_watch_target *t = &w->opt->targets[k];
@@ -339,7 +343,7 @@ int gs_cmd_watch(int argc, char **argv)
         gs_cleanup(gs_buf_done) gs_buf text = GS_BUF(TEXT_MAX);
         gs_output out = {.fd = STDOUT_FILENO};
         gs_watch_help(&text);
-        return gs_output_write(&out, gs_buf_str(&text)) || out.closed ? 0 : 2;
+        return gs_program_help(&out, gs_buf_str(&text)) || out.closed ? 0 : 2;
     }
     rc = run(&opt, &err);
     if (rc < 0)

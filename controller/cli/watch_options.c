@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "cli/policy_file.h"
 #include "cli/watch.h"
+#include "codec/access.h"
 
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -106,6 +107,18 @@ static void adapt(gs_policy *p, bool keeps_evidence)
     p->has_s3 = keeps_evidence && p->snapshot_kinds;
 }
 
+/* There are no Secrets here; what needs none, https and serverName, is done. */
+static int refuse_secrets(const gs_policy *p, const char *path, gs_error *err)
+{
+    for (int s = 0; s < GS_ACCESS_SECRETS; s++)
+        if (gs_access_secret_name(&p->endpoint, s)[0])
+            return gs_error_set(
+                err, GS_TERMINAL,
+                "policy %s: %s: watch has no Secrets to read it from: leave it out, or run gostat controller",
+                gs_streq(path, "-") ? "stdin" : path, gs_access_secret_field(&p->endpoint, s));
+    return 0;
+}
+
 static int parse_seconds(const char *flag, const char *text, int64_t max_ms, const char *range, int64_t *ret_ms,
                          gs_error *err)
 {
@@ -202,6 +215,7 @@ static int complete(gs_watch_options *o, const struct raw_options *raw, gs_error
         return gs_error_set(err, GS_TERMINAL, "a TARGET (host:port) is missing");
     if (raw->policy_path) {
         rc = gs_policy_file_read(raw->policy_path, &o->policy, err);
+        rc = rc ? rc : refuse_secrets(o->policy, raw->policy_path, err);
     } else {
         o->policy = gs_policy_new();
     }

@@ -93,6 +93,44 @@ static int check_path(const char *value, const char *path, gs_error *err)
         value);
 }
 
+static int check_tls(const gs_policy_doc *d, gs_error *err)
+{
+    const gs_endpoint_spec *e = &d->policy.endpoint;
+    int r = 0;
+    if (d->has_tls && d->scheme == 0)
+        return gs_policy_bad(err, "spec.endpoint.tls", "is for scheme HTTPS: set scheme to HTTPS, or leave tls out");
+    if (d->has_endpoint_ca && e->insecure)
+        return gs_policy_bad(
+            err, "spec.endpoint.tls.insecureSkipVerify",
+            "contradicts caSecretRef, since no certificate is verified with it: leave one of them out");
+    if (d->has_endpoint_ca)
+        r = gs_policy_check_secret(e->ca_secret, "spec.endpoint.tls.caSecretRef.name", err);
+    if (r == 0 && d->has_endpoint_ca)
+        r = gs_policy_check_key(e->ca_key, "spec.endpoint.tls.caSecretRef.key", err);
+    if (r == 0 && d->has_server_name && !gs_is_object_name(gs_str_of(e->server_name)))
+        r = gs_policy_bad(err, "spec.endpoint.tls.serverName",
+                          "must be a DNS name: lower-case letters, digits, '-' and '.', beginning and ending with a "
+                          "letter or digit, got \"%.64s\"",
+                          e->server_name);
+    if (r == 0 && d->has_cert)
+        r = gs_policy_check_secret(e->cert_secret, "spec.endpoint.tls.clientCertSecretRef.name", err);
+    return r;
+}
+
+static int check_authorization(const gs_policy_doc *d, gs_error *err)
+{
+    const gs_endpoint_spec *e = &d->policy.endpoint;
+    if (d->has_authorization && d->has_bearer == d->has_basic)
+        return gs_policy_bad(err, "spec.endpoint.authorization",
+                             "must have exactly one of bearerTokenSecretRef and basicAuthSecretRef");
+    if (d->has_basic)
+        return gs_policy_check_secret(e->basic_secret, "spec.endpoint.authorization.basicAuthSecretRef.name", err);
+    if (!d->has_bearer)
+        return 0;
+    int r = gs_policy_check_secret(e->bearer_secret, "spec.endpoint.authorization.bearerTokenSecretRef.name", err);
+    return r ? r : gs_policy_check_key(e->bearer_key, "spec.endpoint.authorization.bearerTokenSecretRef.key", err);
+}
+
 static int check_endpoint(const gs_policy_doc *d, bool needed, gs_error *err)
 {
     const gs_endpoint_spec *e = &d->policy.endpoint;
@@ -105,7 +143,9 @@ static int check_endpoint(const gs_policy_doc *d, bool needed, gs_error *err)
         r = check_port(&e->metrics_port, "spec.endpoint.metrics.port", err);
     if (r == 0 && e->has_metrics)
         r = check_path(e->metrics_path, "spec.endpoint.metrics.path", err);
-    return r;
+    if (r == 0)
+        r = check_tls(d, err);
+    return r ? r : check_authorization(d, err);
 }
 
 /* ---- sampling and detection ---- */

@@ -49,7 +49,7 @@ bool gs_next_part(gs_str *rest, char separator, gs_str *ret)
     return true;
 }
 
-static bool object_name(gs_str rest)
+bool gs_is_object_name(gs_str rest)
 {
     gs_str part;
     while (gs_next_part(&rest, '.', &part))
@@ -60,7 +60,7 @@ static bool object_name(gs_str rest)
 
 int gs_policy_check_secret(const char *name, const char *path, gs_error *err)
 {
-    if (object_name(gs_str_of(name)))
+    if (gs_is_object_name(gs_str_of(name)))
         return 0;
     return gs_policy_bad(
         err, path,

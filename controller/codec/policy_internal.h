@@ -18,7 +18,8 @@ typedef struct gs_policy_doc {
     gs_str metadata, spec, status, deleted, finalizers; /* raw */
     gs_str unread[16];                                  /* metadata that nobody reads, one place for each */
     bool has_status;
-    bool has_selector, has_endpoint, has_deleted, has_finalizers, has_ca, has_permille, has_sse, has_kms_key;
+    bool has_selector, has_endpoint, has_deleted, has_finalizers, has_ca, has_permille, has_tls, has_endpoint_ca,
+        has_cert, has_server_name, has_authorization, has_bearer, has_basic, has_sse, has_kms_key;
     gs_policy policy; /* its selector and lists stay empty; the defaults are in it before anything is read */
     int scheme, min_grade, leak_profile, sse,
         profiles[GS_POLICY_PROFILES]; /* by their place among the words of the API */
@@ -83,6 +84,8 @@ static inline bool gs_is_digit(char c)
 bool gs_of_chars(gs_str s, bool lower_only, const char *more);
 /* The same, beginning and ending with a letter or digit. */
 bool gs_is_name(gs_str s, bool lower_only, const char *more);
+/* A DNS subdomain in lower case, as objects are named; of any length. */
+bool gs_is_object_name(gs_str s);
 bool gs_contains(gs_str s, const char *what);
 /* The next part of *rest up to a separator; false behind the last one. */
 bool gs_next_part(gs_str *rest, char separator, gs_str *ret);

@@ -45,7 +45,7 @@ static const gs_json_field object[] = {
 /* ---- spec ---- */
 
 static const char *const modes[] = {"Observe", "DryRun", "Enforce", NULL};
-static const char *const schemes[] = {"HTTP", NULL};
+static const char *const schemes[] = {"HTTP", "HTTPS", NULL};
 static const char *const operators[] = {"In", "NotIn", "Exists", "DoesNotExist", NULL};
 static const char *const profiles[] = {"Goroutine", "GoroutineLeak", "Heap", "CPU", "Trace", NULL};
 static const char *const encryptions[] = {"AES256", "aws:kms", NULL}; /* as enum gs_sse, behind NONE */
@@ -99,10 +99,48 @@ static const gs_json_field metrics[] = {
     {0},
 };
 
+static const gs_json_field endpoint_ca[] = {
+    {GS_FIELD_STRING(doc, "name", policy.endpoint.ca_secret), .required = true},
+    {GS_FIELD_STRING(doc, "key", policy.endpoint.ca_key)},
+    {0},
+};
+
+static const gs_json_field client_cert[] = {
+    {GS_FIELD_STRING(doc, "name", policy.endpoint.cert_secret), .required = true},
+    {0},
+};
+
+static const gs_json_field tls[] = {
+    {GS_FIELD_INLINE(doc, "caSecretRef", endpoint_ca), .has = GS_AT(doc, has_endpoint_ca)},
+    {GS_FIELD_STRING(doc, "serverName", policy.endpoint.server_name), .has = GS_AT(doc, has_server_name)},
+    {GS_FIELD_INLINE(doc, "clientCertSecretRef", client_cert), .has = GS_AT(doc, has_cert)},
+    {GS_FIELD_BOOL(doc, "insecureSkipVerify", policy.endpoint.insecure)},
+    {0},
+};
+
+static const gs_json_field bearer[] = {
+    {GS_FIELD_STRING(doc, "name", policy.endpoint.bearer_secret), .required = true},
+    {GS_FIELD_STRING(doc, "key", policy.endpoint.bearer_key), .required = true},
+    {0},
+};
+
+static const gs_json_field basic[] = {
+    {GS_FIELD_STRING(doc, "name", policy.endpoint.basic_secret), .required = true},
+    {0},
+};
+
+static const gs_json_field authorization[] = {
+    {GS_FIELD_INLINE(doc, "bearerTokenSecretRef", bearer), .has = GS_AT(doc, has_bearer)},
+    {GS_FIELD_INLINE(doc, "basicAuthSecretRef", basic), .has = GS_AT(doc, has_basic)},
+    {0},
+};
+
 static const gs_json_field endpoint[] = {
     {GS_FIELD_ENUM(doc, "scheme", scheme, schemes)},
     {GS_FIELD_INLINE(doc, "pprof", pprof), .required = true},
     {GS_FIELD_INLINE(doc, "metrics", metrics), .has = GS_AT(doc, policy.endpoint.has_metrics)},
+    {GS_FIELD_INLINE(doc, "tls", tls), .has = GS_AT(doc, has_tls)},
+    {GS_FIELD_INLINE(doc, "authorization", authorization), .has = GS_AT(doc, has_authorization)},
     {0},
 };
 
@@ -230,6 +268,7 @@ static const gs_json_field spec[] = {
     {GS_FIELD_INLINE(doc, "healing", gs_policy_healing_fields)},
     {GS_FIELD_LIST(doc, "notify", notify, n_notify, GS_TYPE_OBJECT), .table = gs_policy_notify_fields,
      .item = &gs_policy_notify_default},
+    {GS_FIELD_BOOL(doc, "allowHostNetwork", policy.allow_host_network)},
     {0},
 };
 
@@ -270,6 +309,7 @@ static int read_metadata(doc *d, gs_error *err)
 static void build(const doc *d, gs_policy *p)
 {
     *p = d->policy;
+    p->endpoint.https = d->scheme == 1;
     p->min_grade = (enum gs_grade)(d->min_grade + GS_GRADE_SUSPECTED);
     p->detection.leak_profile = d->leak_profile;
     if (!d->has_permille)
@@ -301,6 +341,7 @@ int gs_policy_from_json(gs_str json, bool strict, bool need_selector, gs_policy 
     d->leak_profile = p->detection.leak_profile;
     (void)gs_str_copy(d->policy.s3.region, sizeof d->policy.s3.region, GS_STR("us-east-1"));
     (void)gs_str_copy(d->policy.s3.ca_key, sizeof d->policy.s3.ca_key, GS_STR("ca.crt"));
+    (void)gs_str_copy(d->policy.endpoint.ca_key, sizeof d->policy.endpoint.ca_key, GS_STR("ca.crt"));
     int r = gs_json_map_decode_str(json, object, d, unknown, "", err);
     if (r == 0)
         r = check_type(d, strict, err);

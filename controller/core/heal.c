@@ -251,6 +251,8 @@ void gs_heal_plan(const gs_policy *p, const gs_incident *i, const gs_workload_fa
     }
     const gs_action_spec *a = possible_action(p, i, f, ret);
     if (a)
+        heal_check_rights(a->type, i, f, ret); /* before what passes by itself: people have to see to it */
+    if (!ret->refusal)
         check_workload(p, f, ret);
     if (!ret->refusal)
         plan_action(p, i, a, f, h, ret);

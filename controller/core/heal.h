@@ -16,6 +16,7 @@ enum gs_refusal {
     GS_REFUSAL_PENDING,        /* ActionPending: an earlier one has no outcome yet */
     GS_REFUSAL_COOLDOWN,       /* Cooldown */
     GS_REFUSAL_BUDGET,         /* MaxActionsPerHour */
+    GS_REFUSAL_NAMESPACE,      /* NamespaceBudget: the operator allows no more of them in this namespace */
     GS_REFUSAL_WINDOW,         /* OutsideWindow: no Allow window is open */
     GS_REFUSAL_DENIED,         /* DeniedByWindow: a Deny window is open */
     GS_REFUSAL_HOLDING,        /* Holding: a ScaleOut is not judged yet, the next action waits for that */
@@ -33,9 +34,26 @@ enum gs_refusal {
     GS_REFUSAL_UNAVAILABLE,    /* MinAvailable: too few pods are available, or would be */
     GS_REFUSAL_NO_PODS,        /* NoLeakingPods: none that leaks is there any more */
     GS_REFUSAL_NOT_ALL,        /* NotAllLeak: Restart is for a whole revision that leaks */
+    GS_REFUSAL_RIGHT,          /* RightMissing: the API server would not let the controller do this action here */
     GS_REFUSAL_COUNT_
 };
 const char *gs_refusal_name(enum gs_refusal r);
+
+/* What the controller needs to be allowed in the workload's namespace. */
+enum gs_right {
+    GS_RIGHT_GET_SCALE, /* of kinds that are none of apps: those are read themselves */
+    GS_RIGHT_PATCH_SCALE,
+    GS_RIGHT_PATCH_AUTOSCALER,
+    GS_RIGHT_PATCH_PODS,
+    GS_RIGHT_EVICT,
+    GS_RIGHT_PATCH_WORKLOAD
+};
+#define GS_RIGHTS 6
+
+/* The same as the API server is asked for it: create, "", pods, eviction. Strings are constants, or those of the facts. */
+typedef struct gs_right_words {
+    const char *verb, *group, *resource, *sub; /* sub "" for none */
+} gs_right_words;
 
 /* A pod of the workload, as the API server has it just now. */
 typedef struct gs_pod_facts {
@@ -49,6 +67,8 @@ typedef struct gs_pod_facts {
 /* What the API server says of the workload just now. Zero-initialised is empty; freed with gs_workload_facts_done. */
 typedef struct gs_workload_facts {
     bool gone;
+    char group[GS_OBJECT_LEN], plural[GS_OBJECT_LEN]; /* of its kind; plural "": it cannot be written to */
+    unsigned lacks;   /* 1u << enum gs_right: those that were asked about, and are not held */
     bool scalable;    /* it has a scale subresource */
     bool can_replace; /* apps/v1 Deployment: its ReplicaSets honour the deletion cost */
     bool can_restart; /* a rollout follows its pod template: apps/v1 Deployment, StatefulSet, DaemonSet, not OnDelete */
@@ -131,7 +151,7 @@ typedef struct gs_plan {
     int from, to;
     gs_pending intent; /* where not refused: to be recorded (set, not recorded); id and times are the caller's */
     int64_t retry_ms;  /* from now; -1: only when something changes */
-    char message[160]; /* of a refusal: what stands in the way */
+    char message[200]; /* of a refusal: what stands in the way */
 } gs_plan;
 
 /* Whether there is anything to plan for, without asking for facts: mode, suspend, grade, evidence, actions left, pending,
@@ -141,6 +161,14 @@ void gs_heal_precheck(const gs_policy *p, const gs_incident *i, const gs_heal_hi
 /* The whole decision. growth: goroutines per hour and leaking pod, now. */
 void gs_heal_plan(const gs_policy *p, const gs_incident *i, const gs_workload_facts *f, const gs_heal_history *h,
                   bool evidence, int growth, int64_t wall_ms, gs_plan *ret);
+
+/* The rights that the action needs on such a workload, as core/heal_step does it: 1u << enum gs_right. 0: not possible. */
+unsigned gs_heal_rights(enum gs_action_type type, const gs_workload_facts *f);
+void gs_heal_right(enum gs_right r, const gs_workload_facts *f, gs_right_words *ret);
+
+/* After either of these: the operator's limit, over all policies of the namespace. times: of all actions there,
+ * in any order; max 0: no limit. Sorts times. */
+void gs_heal_namespace(int max, int64_t *times, size_t n, int64_t wall_ms, gs_plan *ret);
 
 /* Why an action that was passed over is: "a DaemonSet has no scale to set". */
 void gs_heal_impossible(enum gs_action_type type, const char *kind, char ret[160]);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define HOUR_MS 3600000
 #define PENDING_RETRY_MS 5000
@@ -166,4 +167,28 @@ void gs_heal_precheck(const gs_policy *p, const gs_incident *i, const gs_heal_hi
         check_times(p, h, wall_ms, ret);
     if (!ret->refusal)
         check_windows(p, wall_ms, ret);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+void gs_heal_namespace(int max, int64_t *times, size_t n, int64_t wall_ms, gs_plan *ret)
+{
+    size_t old = 0;
+    if (ret->refusal || max <= 0 || !n)
+        return;
+    qsort(times, n, sizeof *times, by_time);
+    while (old < n && times[old] <= wall_ms - HOUR_MS)
+        old++;
+    if (n - old < (size_t)max)
+        return;
+    int64_t again = times[n - (size_t)max] + HOUR_MS;
+    ret->intent = (gs_pending){0};
+    heal_refusal(ret, GS_REFUSAL_NAMESPACE, again - wall_ms,
+                 "the operator allows %d actions an hour in this namespace (--max-namespace-actions): another %" PRId64
+                 " s",
+                 max, (again - wall_ms + 999) / 1000);
 }

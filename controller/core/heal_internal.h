@@ -29,6 +29,9 @@ void heal_refusal(gs_plan *ret, enum gs_refusal r, int64_t retry_ms, const char 
 /* The first of the policy's actions from this index on that was not tried yet; NULL: none is left. */
 const gs_action_spec *heal_next_action(const gs_policy *p, const gs_incident *i, size_t from);
 
+/* heal_rights.c: refuses where one is missing. */
+void heal_check_rights(enum gs_action_type type, const gs_incident *i, const gs_workload_facts *f, gs_plan *ret);
+
 /* heal_step.c: answers. */
 void heal_record(heal_view *v, enum gs_step step, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void heal_wait(heal_view *v, int64_t ms, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

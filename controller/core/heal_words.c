@@ -15,6 +15,7 @@ const char *gs_refusal_name(enum gs_refusal r)
         [GS_REFUSAL_PENDING] = "ActionPending",
         [GS_REFUSAL_COOLDOWN] = "Cooldown",
         [GS_REFUSAL_BUDGET] = "MaxActionsPerHour",
+        [GS_REFUSAL_NAMESPACE] = "NamespaceBudget",
         [GS_REFUSAL_WINDOW] = "OutsideWindow",
         [GS_REFUSAL_DENIED] = "DeniedByWindow",
         [GS_REFUSAL_HOLDING] = "Holding",
@@ -32,6 +33,7 @@ const char *gs_refusal_name(enum gs_refusal r)
         [GS_REFUSAL_UNAVAILABLE] = "MinAvailable",
         [GS_REFUSAL_NO_PODS] = "NoLeakingPods",
         [GS_REFUSAL_NOT_ALL] = "NotAllLeak",
+        [GS_REFUSAL_RIGHT] = "RightMissing",
     };
     return names[r];
 }

@@ -122,8 +122,8 @@ typedef struct gs_action {
     int from, to; /* replicas */
     int64_t time_ms;
     enum gs_outcome outcome;
-    char reason[160];
-    char pods[512]; /* names of those that it removes, ' ' between: gs_action_add_pod */
+    char reason[224]; /* of a refusal: its name, and its message */
+    char pods[512];   /* names of those that it removes, ' ' between: gs_action_add_pod */
 } gs_action;
 
 typedef struct gs_incident {

@@ -48,11 +48,22 @@ typedef struct gs_port {
 } gs_port;
 
 typedef struct gs_endpoint_spec {
+    bool https;
     gs_port pprof_port;
     char pprof_path[GS_PATH_LEN]; /* "/debug/pprof", no slash at the end */
     bool has_metrics;             /* false: sampled from the total line of goroutine?debug=1 */
     gs_port metrics_port;
     char metrics_path[GS_PATH_LEN];
+    /* With https. */
+    bool insecure;                   /* insecureSkipVerify */
+    char server_name[GS_OBJECT_LEN]; /* "": the pod's IP */
+    char ca_secret[GS_OBJECT_LEN];   /* "": the system's CAs */
+    char ca_key[GS_OBJECT_LEN];
+    char cert_secret[GS_OBJECT_LEN]; /* "": none. Keys tls.crt and tls.key */
+    /* One of the two, or none. */
+    char bearer_secret[GS_OBJECT_LEN];
+    char bearer_key[GS_OBJECT_LEN];
+    char basic_secret[GS_OBJECT_LEN]; /* keys username and password */
 } gs_endpoint_spec;
 
 typedef struct gs_detection {
@@ -167,6 +178,7 @@ typedef struct gs_policy {
     bool has_finalizer; /* ours */
     enum gs_mode mode;
     bool suspend;
+    bool allow_host_network; /* pods on the host's network too, where the operator allows it */
     gs_selector selector;
     gs_endpoint_spec endpoint;
     int interval_s, timeout_s, profile_interval_s;
@@ -186,6 +198,9 @@ typedef struct gs_policy {
     size_t n_windows;
     gs_notify_spec notify[GS_MAX_NOTIFY];
     size_t n_notify;
+    /* Not the owner's: what core/ceiling.h holds it to. 0: none. */
+    int64_t max_profile_bytes; /* of one profile, as sent */
+    int max_namespace_actions; /* in any hour, over all policies of the namespace */
 } gs_policy;
 
 /* All defaults of the API set; the names empty, no selector, no S3, no actions. */

@@ -4,8 +4,9 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "core/access.h"
 
-/* Where a pod answers; the strings are their owner's. */
+/* Where a pod answers, and how it is asked; the strings and the reference are their owner's. */
 typedef struct gs_endpoint {
     const char *host; /* an IP address, IPv6 without brackets, or a host name (watch) */
     int metrics_port; /* 0: no metrics endpoint */
@@ -13,6 +14,8 @@ typedef struct gs_endpoint {
     int pprof_port;
     const char *pprof_path;
     int timeout_ms;
+    gs_access *access;        /* NULL: plain HTTP, as nobody */
+    size_t max_profile_bytes; /* of one, as sent; 0: that of base/limits.h */
 } gs_endpoint;
 
 /* When the k-th of the groups of one interval fires for the first time, counted from any start: van der Corput's

@@ -2,7 +2,6 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "edge/addr.h"
 #include "edge/notify_internal.h"
 #include "wire/digest.h"
 #include "wire/json_cursor.h"
@@ -31,6 +30,7 @@ struct gs_notify_call {
 };
 
 struct gs_notify {
+    const gs_destinations *allowed;
     gs_loop *loop;
     gs_http *http;
     TAILQ_HEAD(, gs_notify_call) calls;
@@ -68,8 +68,10 @@ bool gs_notify_wecom_code(gs_str json, int64_t *ret)
 static void broken(const gs_notify_call *c, const gs_http_reply *reply, gs_error *err)
 {
     const char *cause = strstr(reply->err.msg, ": ");
-    enum gs_kind kind = reply->err.kind == GS_TRANSIENT ? GS_TRANSIENT : GS_TERMINAL;
-    (void)gs_error_set(err, kind, "%s: %s", c->host, cause ? cause + 2 : gs_kind_name(reply->err.kind));
+    bool ours = reply->err.kind == GS_REFUSED;
+    enum gs_kind kind = reply->err.kind == GS_TRANSIENT || ours ? reply->err.kind : GS_TERMINAL;
+    (void)gs_error_set(err, kind, "%s: %s%s", c->host, cause ? cause + 2 : gs_kind_name(reply->err.kind),
+                       ours ? " by the operator (--allow-private)" : "");
 }
 
 static void refused(const gs_notify_call *c, int status, gs_error *err)
@@ -138,6 +140,10 @@ static int make_url(gs_notify_call *c, const char *from, gs_buf *out)
     if (!gs_notify_host(url, &host))
         return gs_error_set(&c->err, GS_TERMINAL, "the Secret's value is no http:// or https:// URL with a host");
     (void)gs_str_copy(c->host, sizeof c->host, host);
+    enum gs_destination kind = c->type == GS_NOTIFY_ALERTMANAGER ? GS_DESTINATION_ALERTMANAGER : GS_DESTINATION_WEBHOOK;
+    int rc = gs_destinations_name_allowed(c->n->allowed, kind, url, &c->err);
+    if (rc)
+        return rc;
     bool alerts = c->type == GS_NOTIFY_ALERTMANAGER && !memchr(url.p, '?', url.n) && !gs_str_ends(url, ALERTS_PATH);
     size_t path = strlen(ALERTS_PATH);
     while (alerts && url.p[url.n - 1] == '/')
@@ -217,14 +223,15 @@ void gs_notify_cancel(gs_notify_call *c)
 
 static bool allow(void *ctx, const struct sockaddr *addr)
 {
-    (void)ctx;
-    return gs_addr_allowed(addr);
+    const gs_notify *n = ctx;
+    return gs_destinations_addr_allowed(n->allowed, addr);
 }
 
-int gs_notify_new(gs_loop *l, gs_notify **ret, gs_error *err)
+int gs_notify_new(gs_loop *l, const gs_destinations *d, gs_notify **ret, gs_error *err)
 {
-    const gs_http_options options = {.max_connections = 8, .allow_addr = allow};
     gs_notify *n = gs_alloc(sizeof *n);
+    const gs_http_options options = {.max_connections = 8, .allow_addr = allow, .allow_ctx = n};
+    n->allowed = d;
     n->loop = l;
     TAILQ_INIT(&n->calls);
     int rc = gs_http_new(l, &options, &n->http, err);

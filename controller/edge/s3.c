@@ -9,6 +9,7 @@
 #define SLOWEST_BYTES_PER_MS 64 /* and for these a link of 64 KB/s is slow enough */
 
 struct gs_s3 {
+    const gs_destinations *allowed;
     gs_http *http;
     struct gs_s3_ops ops;
     gs_timer *late_timer; /* answers what could not be sent */
@@ -116,10 +117,10 @@ static void on_done(void *ctx, const gs_http_reply *reply)
     gs_s3_op *op = ctx;
     gs_error err = {0};
     op->http = NULL;
-    if (reply->err.kind)
-        (void)gs_http_check(reply, NULL, &err);
-    else if (gs_kind_of_status(reply->status))
+    if (!reply->err.kind && gs_kind_of_status(reply->status))
         (void)gs_s3_refused(&op->where, op->method, reply, &err);
+    else if (reply->err.kind && gs_http_check(reply, NULL, &err) == -GS_REFUSED)
+        (void)gs_error_wrap(&err, GS_REFUSED, "spec.snapshot.s3.endpoint: refused by the operator (--allow-private)");
     op->answer(op, reply, &err);
 }
 
@@ -144,6 +145,9 @@ static int start(gs_s3_op *op, const gs_s3_request *r, gs_error *err)
     int rc = gs_s3_url(&op->where, r->key, r->query, &url, err);
     if (rc)
         return rc;
+    rc = gs_destinations_name_allowed(op->s3->allowed, GS_DESTINATION_S3, gs_str_of(op->where.endpoint), err);
+    if (rc)
+        return gs_error_wrap(err, GS_REFUSED, "spec.snapshot.s3.endpoint");
     const gs_http_request request = {
         .method = r->method,
         .url = url.p,
@@ -173,14 +177,15 @@ void gs_s3_send(gs_s3_op *op, const gs_s3_request *r)
 
 static bool allow(void *ctx, const struct sockaddr *addr)
 {
-    (void)ctx;
-    return gs_addr_allowed(addr);
+    const gs_s3 *s = ctx;
+    return gs_destinations_addr_allowed(s->allowed, addr);
 }
 
-int gs_s3_new(gs_loop *l, gs_s3 **ret, gs_error *err)
+int gs_s3_new(gs_loop *l, const gs_destinations *d, gs_s3 **ret, gs_error *err)
 {
-    const gs_http_options options = {.max_connections = 8, .allow_addr = allow};
     gs_s3 *s = gs_alloc(sizeof *s);
+    const gs_http_options options = {.max_connections = 8, .allow_addr = allow, .allow_ctx = s};
+    s->allowed = d;
     TAILQ_INIT(&s->ops);
     s->clock = gs_clock_system();
     int rc = gs_http_new(l, &options, &s->http, err);

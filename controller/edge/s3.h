@@ -4,12 +4,13 @@
 #define GS_EDGE_S3_H
 
 #include "core/policy.h"
+#include "edge/destinations.h"
 #include "io/http.h"
 
 typedef struct gs_s3 gs_s3;
 
-/* Connects to any address but link-local ones (where clouds serve credentials), unspecified and multicast ones. */
-int gs_s3_new(gs_loop *l, gs_s3 **ret, gs_error *err);
+/* Connects only where d (which outlives it) allows it, by name and by address. */
+int gs_s3_new(gs_loop *l, const gs_destinations *d, gs_s3 **ret, gs_error *err);
 /* What is under way ends, without its callback; handles of uploads and listings are no longer valid: forget them before. */
 void gs_s3_free(gs_s3 *s);
 GS_DEFINE_CLEANUP(gs_s3 *, gs_s3_free)

@@ -37,7 +37,7 @@ static const gs_s3_code codes[] = {
     {"NotImplemented", GS_TERMINAL, ""},
     {"NotSignedUp", GS_REFUSED, ""},
     {"OperationAborted", GS_TRANSIENT, ""},
-    {"PermanentRedirect", GS_REFUSED, "the bucket lives at another endpoint"},
+    {"PermanentRedirect", GS_REFUSED, "the bucket lives at another endpoint, and redirects are not followed"},
     {"PreconditionFailed", GS_CONFLICT, ""},
     {"QuotaExceeded", GS_REFUSED, ""},
     {"RequestTimeTooSkewed", GS_REFUSED, "the clocks here and at the store differ"},
@@ -45,7 +45,7 @@ static const gs_s3_code codes[] = {
     {"ServiceUnavailable", GS_TRANSIENT, ""},
     {"SignatureDoesNotMatch", GS_REFUSED, "is secretAccessKey the one of accessKeyId, and s3.region the bucket's?"},
     {"SlowDown", GS_TRANSIENT, ""},
-    {"TemporaryRedirect", GS_TRANSIENT, "the bucket was just made elsewhere"},
+    {"TemporaryRedirect", GS_TRANSIENT, "the bucket was just made elsewhere, and redirects are not followed"},
     {"TokenRefreshRequired", GS_REFUSED, "sessionToken is no longer valid"},
     {"TooManyRequests", GS_TRANSIENT, ""},
     {"Throttling", GS_TRANSIENT, ""},
@@ -88,7 +88,9 @@ int gs_s3_refused(const gs_s3_spec *where, const char *method, const gs_http_rep
     /* The status is the judge, and a code only where the status says no more than "no". */
     if (kind == GS_TERMINAL || kind == GS_NOT_FOUND)
         kind = code ? code->kind : GS_TERMINAL;
-    if (!code && reply->status == 404)
+    if (!code && reply->status >= 300 && reply->status < 400)
+        hint = "redirects are not followed: is s3.endpoint the store itself?";
+    else if (!code && reply->status == 404)
         hint = "is s3.endpoint an S3 server?";
     else if (!code && reply->status == 403 && gs_streq(method, "HEAD")) /* its replies have no body, so no code */
         hint = "to confirm an object, the keys need s3:GetObject";

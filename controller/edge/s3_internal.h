@@ -15,7 +15,6 @@
 #define GS_EDGE_S3_INTERNAL_H
 
 #include "base/limits.h"
-#include "edge/addr.h"
 #include "edge/s3.h"
 #include "wire/digest.h"
 

@@ -87,6 +87,7 @@ void gs_scrape_fail_later(gs_scraper *s, gs_scrape_pool *pool, gs_sampled sample
 static void end_call(struct gs_sample_call *c)
 {
     TAILQ_REMOVE(&c->pool->calls, c, link);
+    gs_scrape_target_done(&c->to);
     free(c);
 }
 
@@ -117,11 +118,21 @@ static int feed_total(void *ctx, const char *p, size_t n, gs_error *err)
     return 0;
 }
 
+/* Go's server answers 400 to plain HTTP where it speaks TLS; of a sample there is no other reason to. */
+static int check(const gs_scrape_target *to, const gs_http_reply *reply, gs_error *err)
+{
+    int rc = gs_scrape_check(to, reply, err);
+    if (rc && reply->status == 400 && !(to->access && to->access->https))
+        (void)gs_error_set(err, err->kind, "GET %s: 400: where it speaks TLS, set spec.endpoint.scheme to HTTPS",
+                           to->url);
+    return rc;
+}
+
 static int read_total(const struct gs_sample_call *c, const gs_http_reply *reply, gs_sample *ret, gs_error *err)
 {
     *ret = unknown;
     if (!c->counted) {
-        int rc = gs_http_check(reply, NULL, err);
+        int rc = check(&c->to, reply, err);
         return rc ? rc
                   : gs_error_set(err, GS_TERMINAL, "GET %s: not a goroutine profile: it ends within its first line",
                                  c->to.url);
@@ -132,7 +143,7 @@ static int read_total(const struct gs_sample_call *c, const gs_http_reply *reply
 
 static int read_metrics(struct gs_sample_call *c, const gs_http_reply *reply, gs_sample *ret, gs_error *err)
 {
-    int rc = gs_http_check(reply, NULL, err);
+    int rc = check(&c->to, reply, err);
     if (rc)
         return rc;
     rc = gs_prom_finish(&c->prom, ret, err);
@@ -155,9 +166,12 @@ static void on_sampled(void *ctx, const gs_http_reply *reply)
 
 static int start_call(struct gs_sample_call *c, int timeout_ms, gs_error *err)
 {
+    const gs_scrape_pass pass = gs_scrape_pass_of(&c->to);
     const gs_http_request request = {
         .method = "GET",
         .url = c->to.url,
+        .headers = pass.headers,
+        .tls = &pass.tls,
         .timeout_ms = timeout_ms,
         .max_bytes = GS_MAX_METRICS_BYTES, /* not packed: unpacking costs us more CPU than all the rest of a sample */
         .on_data = c->total ? feed_total : feed_metrics,

@@ -3,7 +3,8 @@
  *   scraper.c         pools and samples
  *   scraper_profile.c profiles: fetched by the loop, decoded by a worker
  *   scraper_stream.c  profiles that are passed on as they arrive
- *   scraper_target.c  an endpoint becomes a URL and the one address that may be connected to */
+ *   scraper_target.c  an endpoint becomes a URL and the one address that may be connected to
+ *   scraper_access.c  what is sent along to be let in, and why a pod did not let us in */
 #ifndef GS_EDGE_SCRAPER_INTERNAL_H
 #define GS_EDGE_SCRAPER_INTERNAL_H
 
@@ -24,13 +25,32 @@ typedef struct gs_scrape_target {
         struct in_addr v4;
         struct in6_addr v6;
     } ip;
+    gs_access *access; /* a reference */
 } gs_scrape_target;
 
-/* path without a slash at its end, then suffix. what names the endpoint in errors: "metrics", "pprof". */
+/* t is zeroed, and to be ended with gs_scrape_target_done in any case. path without a slash at its end, then suffix. what
+ * names the endpoint in errors: "metrics", "pprof". GS_TRANSIENT: its access is refused for now. */
 int gs_scrape_target_set(gs_scrape_target *t, const gs_endpoint *e, const char *what, int port, const char *path,
                          const char *suffix, gs_error *err);
+void gs_scrape_target_done(gs_scrape_target *t);
 /* Whether a call to this target may connect there. */
 bool gs_scrape_target_is(const gs_scrape_target *t, const struct sockaddr *addr);
+
+/* What a request has beside the URL; it points into the target. */
+typedef struct gs_scrape_pass {
+    gs_http_tls tls;
+    const char *headers[2]; /* NULL-terminated */
+} gs_scrape_pass;
+gs_scrape_pass gs_scrape_pass_of(const gs_scrape_target *t);
+/* gs_http_check. Where the pod did not let us in, or is not who it should be, the error names the field of the policy, and
+ * is GS_TRANSIENT where the target has an access, which may be rotated right now. */
+int gs_scrape_check(const gs_scrape_target *t, const gs_http_reply *reply, gs_error *err);
+
+/* The smaller one of a kind's cap and the endpoint's. */
+static inline size_t gs_profile_max_bytes(const gs_endpoint *e, size_t cap)
+{
+    return e->max_profile_bytes && e->max_profile_bytes < cap ? e->max_profile_bytes : cap;
+}
 
 struct gs_late;        /* a call that could not be started: answered from the loop, not from within the call */
 struct gs_sample_call; /* scraper.c */

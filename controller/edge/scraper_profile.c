@@ -24,6 +24,7 @@ struct gs_profile_job {
     gs_scrape_target to;
     enum gs_profile_kind kind;
     int64_t timeout_ms;
+    size_t max_bytes;
     gs_profiled fn; /* NULL: forgotten while on a worker */
     void *ctx;
     gs_http_call *http;
@@ -39,6 +40,7 @@ static void free_job(struct gs_profile_job *j)
 {
     gs_buf_done(&j->raw);
     gs_profile_free(j->profile);
+    gs_scrape_target_done(&j->to);
     free(j);
 }
 
@@ -128,7 +130,7 @@ static void on_fetched(void *ctx, const gs_http_reply *reply)
 {
     struct gs_profile_job *j = ctx;
     j->http = NULL;
-    if (gs_http_check(reply, NULL, &j->err)) {
+    if (gs_scrape_check(&j->to, reply, &j->err)) {
         answer(j);
         return;
     }
@@ -139,11 +141,14 @@ static void on_fetched(void *ctx, const gs_http_reply *reply)
 
 static int fetch(struct gs_profile_job *j)
 {
+    const gs_scrape_pass pass = gs_scrape_pass_of(&j->to);
     const gs_http_request request = {
         .method = "GET",
         .url = j->to.url,
+        .headers = pass.headers,
+        .tls = &pass.tls,
         .timeout_ms = j->timeout_ms,
-        .max_bytes = kinds[j->kind].max_bytes,
+        .max_bytes = j->max_bytes,
         .on_done = on_fetched,
         .ctx = j,
     };
@@ -176,6 +181,7 @@ void gs_scrape_profile(gs_scraper *s, const gs_endpoint *e, enum gs_profile_kind
     j->ctx = ctx;
     j->kind = kind;
     j->timeout_ms = e->timeout_ms > TIMEOUT_MIN_MS ? e->timeout_ms : TIMEOUT_MIN_MS;
+    j->max_bytes = gs_profile_max_bytes(e, kinds[kind].max_bytes);
     if (gs_scrape_target_set(&j->to, e, "pprof", e->pprof_port, e->pprof_path, kinds[kind].suffix, &err)) {
         gs_scrape_fail_later(s, NULL, NULL, fn, ctx, &err);
         free_job(j);

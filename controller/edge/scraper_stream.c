@@ -10,12 +10,7 @@
 #define MAGIC_MAX 10 /* bytes at the start that tell what it is */
 
 /* How each kind is asked for, and what it begins with. */
-static const struct {
-    const char *suffix; /* of the pprof path */
-    bool timed;         /* the suffix ends with the seconds */
-    size_t max_bytes;   /* as sent */
-    gs_str magic;
-} kinds[GS_PROFILE_KINDS] = {
+static const gs_stream_form kinds[GS_PROFILE_KINDS] = {
     [GS_PROFILE_GOROUTINE] = {"/goroutine?debug=0", false, GS_MAX_PROFILE_WIRE_BYTES, {"\x1f\x8b\x08", 3}},
     [GS_PROFILE_LEAK] = {"/goroutineleak?debug=0", false, GS_MAX_PROFILE_WIRE_BYTES, {"\x1f\x8b\x08", 3}},
     [GS_PROFILE_DUMP] = {"/goroutine?debug=2", false, GS_MAX_DUMP_BYTES, {"goroutine ", 10}},
@@ -24,6 +19,11 @@ static const struct {
     [GS_PROFILE_TRACE] = {"/trace?seconds=", true, GS_MAX_TRACE_BYTES, {"go 1.", 5}},
 };
 
+const gs_stream_form *gs_stream_form_of(enum gs_profile_kind kind)
+{
+    return &kinds[kind];
+}
+
 struct gs_stream {
     TAILQ_ENTRY(gs_stream) link;
     gs_scraper *scraper;
@@ -31,6 +31,7 @@ struct gs_stream {
     gs_scrape_target to;
     enum gs_profile_kind kind;
     int64_t timeout_ms, idle_ms;
+    size_t left; /* bytes that it may still have */
     gs_http_call *http;
     char head[MAGIC_MAX];
     size_t head_n;
@@ -49,13 +50,19 @@ static void leave(gs_stream *st)
         gs_timer_set(all->timer, 0);
 }
 
+static void release(gs_stream *st)
+{
+    leave(st);
+    gs_scrape_target_done(&st->to);
+    free(st);
+}
+
 /* The callback comes last: it may free the scraper. */
 static void answer(gs_stream *st, const gs_error *err)
 {
     gs_error copy = *err;
     gs_stream_sink sink = st->sink;
-    leave(st);
-    free(st);
+    release(st);
     sink.done(sink.ctx, &copy);
 }
 
@@ -69,6 +76,9 @@ static int on_data(void *ctx, const char *p, size_t n, gs_error *err)
 {
     gs_stream *st = ctx;
     gs_str magic = kinds[st->kind].magic;
+    if (n > st->left) /* only where the endpoint's is the smaller one */
+        return gs_error_set(err, GS_TERMINAL, "it is larger than the operator allows (--max-profile-bytes)");
+    st->left -= n;
     if (!st->known) {
         size_t missing = magic.n - st->head_n, held = n < missing ? n : missing;
         memcpy(st->head + st->head_n, p, held);
@@ -90,7 +100,7 @@ static void on_done(void *ctx, const gs_http_reply *reply)
 {
     gs_stream *st = ctx;
     gs_error err = {0};
-    if (!gs_http_check(reply, NULL, &err) && !st->known)
+    if (!gs_scrape_check(&st->to, reply, &err) && !st->known)
         (void)gs_error_set(&err, GS_TERMINAL, "GET %s: this is no %s profile: it has %zu bytes", st->to.url,
                            gs_profile_kind_name(st->kind), st->head_n);
     if (err.kind != GS_OK && err.kind != GS_NOT_FOUND && err.kind != GS_TRANSIENT)
@@ -100,9 +110,12 @@ static void on_done(void *ctx, const gs_http_reply *reply)
 
 static int start(gs_stream *st)
 {
+    const gs_scrape_pass pass = gs_scrape_pass_of(&st->to);
     const gs_http_request request = {
         .method = "GET",
         .url = st->to.url,
+        .headers = pass.headers,
+        .tls = &pass.tls,
         .timeout_ms = st->timeout_ms,
         .idle_timeout_ms = st->idle_ms,
         .max_bytes = kinds[st->kind].max_bytes,
@@ -136,7 +149,8 @@ static void on_timer(void *ctx)
         st->active = true;
         all->n_active[kinds[st->kind].timed]++;
         if (st->err.kind || start(st)) {
-            st->err.kind = GS_TERMINAL;
+            if (st->err.kind != GS_TRANSIENT)
+                st->err.kind = GS_TERMINAL;
             answer(st, &st->err);
             return;
         }
@@ -154,6 +168,7 @@ gs_stream *gs_stream_start(gs_scraper *s, const gs_endpoint *e, enum gs_profile_
     st->kind = kind;
     st->timeout_ms = (int64_t)wait_s * 1000 + EXTRA_MS;
     st->idle_ms = (int64_t)wait_s * 1000 + IDLE_MS;
+    st->left = gs_profile_max_bytes(e, kinds[kind].max_bytes);
     if (kinds[kind].timed)
         (void)snprintf(suffix, sizeof suffix, "%s%d", kinds[kind].suffix, seconds);
     else
@@ -176,8 +191,7 @@ void gs_stream_cancel(gs_stream *st)
         return;
     if (st->http)
         gs_http_cancel(st->http);
-    leave(st);
-    free(st);
+    release(st);
 }
 
 static bool allow(void *ctx, const struct sockaddr *addr)
@@ -210,6 +224,7 @@ void gs_streams_done(gs_scraper *s)
     for (size_t k = 0; k < GS_LEN(lists); k++)
         for (gs_stream *st; (st = TAILQ_FIRST(lists[k]));) {
             TAILQ_REMOVE(lists[k], st, link);
+            gs_scrape_target_done(&st->to);
             free(st);
         }
 }

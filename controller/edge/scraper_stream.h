@@ -11,6 +11,15 @@
 #define GS_STREAMS 4
 #define GS_TIMED_STREAMS 8
 
+/* How a profile of each kind is asked for, and told from what is none. */
+typedef struct gs_stream_form {
+    const char *suffix; /* of the pprof path */
+    bool timed;         /* the suffix ends with the seconds */
+    size_t max_bytes;   /* as sent */
+    gs_str magic;       /* its first bytes */
+} gs_stream_form;
+const gs_stream_form *gs_stream_form_of(enum gs_profile_kind kind);
+
 typedef struct gs_stream gs_stream;
 
 typedef struct gs_stream_sink {
@@ -19,7 +28,7 @@ typedef struct gs_stream_sink {
     /* Once, never from within a call of this header; the stream is gone then. It may free the scraper.
      * GS_NOT_FOUND: the pod does not offer this kind (404). GS_TERMINAL: something else is sent (write was not called
      * then), the cap on bytes is reached, or the pod refuses these seconds. GS_TRANSIENT: the pod does not answer in
-     * time, or profiles its CPU already (500). */
+     * time, does not let us in (its access may be rotated right now), or profiles its CPU already (500). */
     void (*done)(void *ctx, const gs_error *err);
     void *ctx;
 } gs_stream_sink;

@@ -31,6 +31,8 @@ int gs_scrape_target_set(gs_scrape_target *t, const gs_endpoint *e, const char *
                          const char *suffix, gs_error *err)
 {
     gs_str host = gs_str_of(e->host), at = gs_str_of(path);
+    if (e->access && e->access->refused)
+        return gs_error_set(err, GS_TRANSIENT, "%s", e->access->refused);
     if (port < 1 || port > 65535)
         return gs_error_set(err, GS_TERMINAL, "%s port %d: must be 1 to 65535", what, port);
     if (e->timeout_ms <= 0)
@@ -53,11 +55,17 @@ int gs_scrape_target_set(gs_scrape_target *t, const gs_endpoint *e, const char *
     bool v6 = t->family == AF_INET6;
     int n = -1;
     if (at.n < sizeof t->url)
-        n = snprintf(t->url, sizeof t->url, "http://%s%s%s:%d%.*s%s", v6 ? "[" : "", host.p, v6 ? "]" : "", port,
-                     (int)at.n, at.p, suffix);
+        n = snprintf(t->url, sizeof t->url, "%s://%s%s%s:%d%.*s%s", e->access && e->access->https ? "https" : "http",
+                     v6 ? "[" : "", host.p, v6 ? "]" : "", port, (int)at.n, at.p, suffix);
     if (n < 0 || (size_t)n >= sizeof t->url)
         return gs_error_set(err, GS_TERMINAL, "%s path: %zu bytes are too many for a URL", what, at.n);
+    t->access = gs_access_ref(e->access);
     return 0;
+}
+
+void gs_scrape_target_done(gs_scrape_target *t)
+{
+    gs_access_unref(gs_take(t->access));
 }
 
 bool gs_scrape_target_is(const gs_scrape_target *t, const struct sockaddr *addr)

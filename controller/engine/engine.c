@@ -125,6 +125,7 @@ static void policy_free(policy_entry *pe)
     while (pe->n_groups)
         gs_sweep_free_group(pe->groups[0]);
     gs_policy_free(pe->p);
+    gs_access_unref(pe->access);
     free(pe->groups);
     free(pe);
 }
@@ -147,6 +148,7 @@ void gs_engine_free(gs_engine *e)
     gs_map_free(e->policies);
     gs_map_free(e->targets);
     gs_map_free(e->workloads);
+    free(e->spent);
     gs_tick_stop(&e->ticks, &e->housekeeping);
     gs_ticks_done(&e->ticks);
     free(e);
@@ -241,6 +243,16 @@ void gs_engine_set_policy(gs_engine *e, gs_policy *p)
     gs_engine_rearm(e);
 }
 
+void gs_engine_set_access(gs_engine *e, const char *ns, const char *policy, gs_access *a)
+{
+    policy_entry *pe = find_policy(e, ns, policy);
+    if (!pe)
+        return;
+    gs_access *old = pe->access;
+    pe->access = gs_access_ref(a);
+    gs_access_unref(old);
+}
+
 void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name)
 {
     policy_entry *pe = find_policy(e, ns, name);
@@ -259,6 +271,7 @@ void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name)
             w->history_was = NULL;
         if (w->history_pe == pe) {
             w->history_pe = NULL;
+            gs_budget_leave(w);
             if (!w->call) {
                 free(w->history);
                 w->history = NULL;
@@ -370,6 +383,7 @@ void gs_engine_adopt_history(gs_engine *e, const char *policy, const gs_heal_his
         if (h->added_replicas > 0 && !h->scaled_ms) /* 0.1 did not write it, and knew no other actions */
             w->history->scaled_ms = h->n_times ? h->action_times[h->n_times - 1] : wall(e);
     }
+    gs_budget_return(w);
     w->history_pe = pe;
 }
 

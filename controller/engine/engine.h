@@ -22,6 +22,9 @@ void gs_engine_set_policy(gs_engine *e, gs_policy *p);
 void gs_engine_remove_policy(gs_engine *e, const char *ns, const char *name);
 const gs_policy *gs_engine_policy(const gs_engine *e, const char *ns, const char *name);
 
+/* How the pods of a policy in force are asked from now on; the engine takes a reference. NULL, as it begins: plain HTTP. */
+void gs_engine_set_access(gs_engine *e, const char *ns, const char *policy, gs_access *a);
+
 typedef struct gs_target_spec {
     const char *ns, *name, *uid; /* the pod; uid tells a new pod of the same name */
     const char *host;
@@ -53,7 +56,7 @@ void gs_engine_forget_incident(gs_engine *e, const char *ns, const char *name);
 typedef struct gs_policy_facts {
     int targets, sampled, unreachable, leaking, open_incidents;
     char worst[320];               /* "1 of 6 pods: shop/payments.(*pool).acquire"; "" where nothing leaks */
-    char unreachable_example[200]; /* the last error of one unreachable target */
+    char unreachable_example[300]; /* the last error of one unreachable target */
     bool evidence_failing;
     char evidence_error[200];
     char heal_state[48], heal_message[200]; /* reason and message of the condition Healing */

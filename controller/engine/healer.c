@@ -175,6 +175,7 @@ static void on_facts(void *arg, const gs_workload_facts *f, const gs_error *err)
     int growth;
     (void)heal_growth(w, i, 0, &growth); /* not known: 0 */
     gs_heal_plan(w->pe->p, i, f, w->history, gs_snapshot_complete(w, i), growth, wall(w->e), plan);
+    gs_budget_check(w, plan);
     if (plan->refusal != GS_REFUSAL_KIND)
         heal_pass_over(w, i, plan);
     if (!plan->refusal && w->pe->p->mode == GS_MODE_ENFORCE) {
@@ -206,6 +207,7 @@ static bool worth_telling(const workload *w, const gs_incident *i, enum gs_refus
     switch (r) {
     case GS_REFUSAL_COOLDOWN:
     case GS_REFUSAL_BUDGET:
+    case GS_REFUSAL_NAMESPACE:
     case GS_REFUSAL_WINDOW:
     case GS_REFUSAL_DENIED:
     case GS_REFUSAL_HOLDING:
@@ -225,6 +227,7 @@ static bool consider(workload *w, gs_incident *i, int64_t *soonest)
     gs_engine *e = w->e;
     gs_autofree gs_plan *plan = gs_alloc(sizeof *plan);
     gs_heal_precheck(w->pe->p, i, w->history, gs_snapshot_complete(w, i), wall(e), plan);
+    gs_budget_check(w, plan);
     if (plan->refusal) {
         if (worth_telling(w, i, plan->refusal))
             heal_refuse(w, i, plan);

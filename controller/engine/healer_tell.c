@@ -88,7 +88,7 @@ void heal_refuse(workload *w, gs_incident *i, const gs_plan *plan)
     a->dry_run = w->pe && w->pe->p->mode == GS_MODE_DRY_RUN;
     a->from = a->to = plan->from;
     a->outcome = GS_OUTCOME_REFUSED;
-    (void)snprintf(a->reason, sizeof a->reason, "%s: %.140s", name, plan->message);
+    (void)snprintf(a->reason, sizeof a->reason, "%s: %.199s", name, plan->message);
     decision(w, &(gs_decision){.kind = GS_DECISION_REFUSE,
                                .incident = i,
                                .action_id = "",

@@ -25,6 +25,7 @@ typedef struct group group;
 typedef struct policy_entry {
     gs_engine *e;
     gs_policy *p;
+    gs_access *access;
     group **groups;
     size_t n_groups, cap_groups;
     unsigned seq;       /* among the policies */
@@ -143,6 +144,8 @@ struct gs_engine {
     gs_map *targets;   /* "ns/name" -> target */
     gs_map *workloads; /* key -> workload */
     dump *dumps;
+    struct spent *spent; /* budget.c */
+    size_t n_spent, cap_spent;
     size_t n_sites;
     unsigned policy_seq;
     bool synced, running;
@@ -224,6 +227,12 @@ bool gs_snapshot_complete(workload *w, gs_incident *i);
 bool gs_snapshot_has(const gs_incident *i, enum gs_profile_kind kind); /* stored, of this occurrence */
 void gs_snapshot_forget(workload *w, const gs_incident *i);            /* the incident goes */
 void gs_snapshot_free_all(workload *w); /* the engine does: without a word to the store */
+
+/* budget.c */
+void gs_budget_leave(const workload *w);  /* its history goes with its policy */
+void gs_budget_return(const workload *w); /* its history was read again */
+/* Refuses what the operator's limit for the namespace leaves no room for. */
+void gs_budget_check(const workload *w, gs_plan *plan);
 
 /* healer.c, healer_undo.c, healer_tell.c */
 void gs_heal_workload(workload *w); /* level-triggered: does the next thing that is due, if any */

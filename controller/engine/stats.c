@@ -32,7 +32,7 @@ static void count_targets(const workload *w, gs_policy_facts *f)
         f->leaking += gs_listed(w, t->name);
         if (unreachable(t)) {
             f->unreachable++;
-            (void)snprintf(f->unreachable_example, sizeof f->unreachable_example, "%.60s: %.120s", t->name,
+            (void)snprintf(f->unreachable_example, sizeof f->unreachable_example, "%.60s: %.230s", t->name,
                            t->error ? t->error : "");
         }
     }

@@ -21,6 +21,8 @@ void gs_endpoint_of(const target *t, gs_endpoint *ret)
         .pprof_port = t->pprof_port,
         .pprof_path = p->endpoint.pprof_path,
         .timeout_ms = p->timeout_s * 1000,
+        .access = t->g->pe->access,
+        .max_profile_bytes = (size_t)p->max_profile_bytes,
     };
 }
 

@@ -34,6 +34,7 @@ typedef struct gs_http_tls {
     const char *key_pem;
     const char
         *server_name; /* NULL: the URL's host. Verify and SNI name where it differs (connects to the URL's host) */
+    bool insecure;    /* no certificate is verified */
 } gs_http_tls;
 
 typedef struct gs_http_sigv4 {    /* AWS Signature Version 4 by libcurl; x-amz-content-sha256 is the caller's header */

@@ -1,16 +1,13 @@
-#include "io/http_server.h"
-
 #include "base/mem.h"
+#include "io/http_server_internal.h"
 
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
-#include <netdb.h>
-#include <stdio.h>
+#include <openssl/ssl.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,9 +25,12 @@ struct conn {
     TAILQ_ENTRY(conn) link;
     gs_http_server *server;
     struct bufferevent *bev;
-    bool closing; /* the last reply is being sent; what still arrives is dropped */
-    bool shut;    /* it was sent */
-    bool eof;     /* the client will send no more */
+    SSL *tls;         /* bev's; NULL: none */
+    uint64_t waiting; /* id of the request whose answer is to come; 0: none */
+    bool head;        /* it is a HEAD */
+    bool closing;     /* the last reply is being sent; what still arrives is dropped */
+    bool shut;        /* it was sent */
+    bool eof;         /* the client will send no more */
     size_t dropped;
 };
 
@@ -40,15 +40,11 @@ struct gs_http_server {
     gs_timer *accept_again;
     gs_http_handler fn;
     void *ctx;
+    SSL_CTX *tls; /* for new connections; NULL: none */
     int port;
     size_t count;
+    uint64_t last_id;
     TAILQ_HEAD(conns, conn) conns; /* the one that was longest without a complete request first */
-};
-
-struct request {
-    char *method, *path;
-    bool close; /* no further request on this connection */
-    bool has_body;
 };
 
 static void conn_free(struct conn *c)
@@ -65,44 +61,12 @@ static void on_accept_again(void *ctx)
     (void)evconnlistener_enable(s->listener);
 }
 
-/* Usually no file descriptor is left, and the listener stays readable: without a pause the loop would spin.
- */
+/* Usually no file descriptor is left, and the listener stays readable: without a pause the loop would spin. */
 static void on_accept_error(struct evconnlistener *l, void *ctx)
 {
     gs_http_server *s = ctx;
     (void)evconnlistener_disable(l);
     gs_timer_set(s->accept_again, ACCEPT_PAUSE_MS);
-}
-
-/* Splits the header in place. Returns 0 or the status to refuse it with. */
-static int parse_request(char *head, struct request *r)
-{
-    char *rest = head, *line = strsep(&rest, "\r");
-    r->method = strsep(&line, " ");
-    r->path = strsep(&line, " ");
-    if (!r->path || !line || !*r->method || *r->path != '/')
-        return 400;
-    if (strcmp(line, "HTTP/1.1") != 0 && strcmp(line, "HTTP/1.0") != 0)
-        return strncmp(line, "HTTP/", 5) == 0 ? 505 : 400;
-    r->close = strcmp(line, "HTTP/1.0") == 0;
-    r->path[strcspn(r->path, "?#")] = 0;
-    while (rest && *rest == '\n') {
-        rest++;
-        line = strsep(&rest, "\r");
-        if (!*line)
-            return rest && strcmp(rest, "\n") == 0 ? 0 : 400;
-        char *value = strchr(line, ':');
-        if (!value || value == line || strcspn(line, " \t\n") < (size_t)(value - line))
-            return 400;
-        *value++ = 0;
-        value += strspn(value, " \t");
-        if (strcasecmp(line, "Connection") == 0 && strcasestr(value, "close"))
-            r->close = true;
-        if (strcasecmp(line, "Transfer-Encoding") == 0 ||
-            (strcasecmp(line, "Content-Length") == 0 && strcmp(value, "0") != 0))
-            r->has_body = true;
-    }
-    return 400;
 }
 
 static const char *phrase(int status)
@@ -113,6 +77,8 @@ static const char *phrase(int status)
     } phrases[] = {
         {200, "OK"},
         {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
         {431, "Request Header Fields Too Large"},
@@ -133,6 +99,12 @@ static void free_body(const void *data, size_t n, void *body)
     free(body);
 }
 
+/* What a status obliges to say beside it. */
+static const char *required_header(int status)
+{
+    return status == 405 ? "Allow: GET, HEAD\r\n" : status == 401 ? "WWW-Authenticate: Bearer\r\n" : "";
+}
+
 static void reply(struct conn *c, int status, const char *type, gs_buf *body, bool with_body)
 {
     struct evbuffer *out = bufferevent_get_output(c->bev);
@@ -141,7 +113,7 @@ static void reply(struct conn *c, int status, const char *type, gs_buf *body, bo
                               "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
                               "X-Content-Type-Options: nosniff\r\n%s%s\r\n",
                               status, phrase(status), type ? type : "text/plain; charset=utf-8", n,
-                              status == 405 ? "Allow: GET, HEAD\r\n" : "", c->closing ? "Connection: close\r\n" : "");
+                              required_header(status), c->closing ? "Connection: close\r\n" : "");
     if (!n || !with_body)
         return;
     char *p = gs_buf_take(body);
@@ -157,35 +129,43 @@ static void refuse(struct conn *c, int status, const char *text)
     reply(c, status, NULL, &body, true);
 }
 
+static void ask(struct conn *c, const gs_http_head *r)
+{
+    gs_http_server *s = c->server;
+    gs_cleanup(gs_buf_done) gs_buf body = GS_BUF(REPLY_MAX);
+    gs_http_asked asked = {.id = ++s->last_id, .path = r->path, .authorization = r->authorization};
+    const char *type = NULL;
+    c->closing = r->close;
+    c->head = gs_streq(r->method, "HEAD");
+    int status = s->fn(s->ctx, &asked, &body, &type);
+    if (status == GS_HTTP_LATER)
+        c->waiting = asked.id;
+    else
+        reply(c, status, type, &body, !c->head);
+}
+
 static void answer(struct conn *c, char *head)
 {
     gs_http_server *s = c->server;
-    struct request r = {0};
-    int status = parse_request(head, &r);
-    bool is_head = !status && strcmp(r.method, "HEAD") == 0;
-    if (status) {
+    gs_http_head r;
+    int status = gs_http_head_parse(head, &r);
+    if (status)
         refuse(c, status, "malformed request");
-    } else if (!is_head && strcmp(r.method, "GET") != 0) {
+    else if (!gs_streq(r.method, "HEAD") && !gs_streq(r.method, "GET"))
         refuse(c, 405, "only GET and HEAD are answered here");
-    } else if (r.has_body) {
+    else if (r.has_body)
         refuse(c, 400, "a request with a body is not accepted");
-    } else {
-        gs_cleanup(gs_buf_done) gs_buf body = GS_BUF(REPLY_MAX);
-        const char *type = NULL;
-        c->closing = r.close;
-        status = s->fn(s->ctx, r.path, &body, &type);
-        reply(c, status, type, &body, !is_head);
-    }
+    else
+        ask(c, &r);
     TAILQ_REMOVE(&s->conns, c, link);
     TAILQ_INSERT_TAIL(&s->conns, c, link);
 }
 
-/* One request at a time: the next one waits until the reply has left, so a client that does not read costs
- * one. */
+/* One request at a time: the next one waits until the reply has left, so a client that does not read costs one. */
 static void serve(struct conn *c)
 {
     struct evbuffer *in = bufferevent_get_input(c->bev);
-    if (c->closing || evbuffer_get_length(bufferevent_get_output(c->bev)))
+    if (c->closing || c->waiting || evbuffer_get_length(bufferevent_get_output(c->bev)))
         return;
     struct evbuffer_ptr end = evbuffer_search(in, "\r\n\r\n", 4, NULL);
     if (end.pos < 0) {
@@ -206,7 +186,7 @@ static void on_read(struct bufferevent *bev, void *ctx)
 {
     struct conn *c = ctx;
     struct evbuffer *in = bufferevent_get_input(bev);
-    if (!c->closing) {
+    if (!c->closing || c->waiting) {
         serve(c);
         return;
     }
@@ -233,6 +213,8 @@ static void on_written(struct bufferevent *bev, void *ctx)
     if (c->shut)
         return;
     c->shut = true;
+    if (c->tls)
+        (void)SSL_shutdown(c->tls); /* says so; what the client says to that is not waited for */
     (void)shutdown(bufferevent_getfd(bev), SHUT_WR);
     (void)bufferevent_set_timeouts(bev, &linger, &linger);
     on_read(bev, c);
@@ -241,7 +223,10 @@ static void on_written(struct bufferevent *bev, void *ctx)
 static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
     struct conn *c = ctx;
-    if ((what & BEV_EVENT_EOF) && !c->shut && evbuffer_get_length(bufferevent_get_output(bev))) {
+    if (what & BEV_EVENT_CONNECTED) /* the handshake is done */
+        return;
+    bool owed = c->waiting || evbuffer_get_length(bufferevent_get_output(bev));
+    if ((what & BEV_EVENT_EOF) && !c->shut && !c->tls && owed) {
         c->closing = c->eof = true; /* the client closed its half only: it still gets its reply */
         return;
     }
@@ -258,7 +243,12 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
     /* Silent connections must not keep the kubelet's probe out. */
     if (s->count >= CONNECTIONS_MAX)
         conn_free(TAILQ_FIRST(&s->conns));
-    struct bufferevent *bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    SSL *tls = s->tls ? SSL_new(s->tls) : NULL;
+    struct bufferevent *bev = NULL;
+    if (tls) /* its handshake goes on as the client's bytes come; freed with bev */
+        bev = bufferevent_openssl_socket_new(s->base, fd, tls, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    else if (!s->tls)
+        bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (!bev) {
         (void)close(fd);
         return;
@@ -266,6 +256,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
     struct conn *c = gs_alloc(sizeof *c);
     c->server = s;
     c->bev = bev;
+    c->tls = tls;
     TAILQ_INSERT_TAIL(&s->conns, c, link);
     s->count++;
     bufferevent_setcb(bev, on_read, on_written, on_event, c);
@@ -274,82 +265,11 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
     (void)bufferevent_enable(bev, EV_READ | EV_WRITE);
 }
 
-/* "host:port", ":port", "[v6]:port" -> host ("" for all) and port. */
-static int split_address(const char *address, char host[256], const char **ret_port, gs_error *err)
-{
-    const char *colon = strrchr(address, ':');
-    gs_str h = {address, colon ? (size_t)(colon - address) : 0};
-    uint64_t port;
-    if (h.n >= 2 && h.p[0] == '[' && h.p[h.n - 1] == ']')
-        h = (gs_str){h.p + 1, h.n - 2};
-    else if (memchr(h.p, ':', h.n))
-        colon = NULL; /* an IPv6 address without brackets: where does the port begin? */
-    if (!colon || !gs_str_u64(gs_str_of(colon + 1), &port) || port > 65535 || !gs_str_copy(host, 256, h))
-        return gs_error_set(err, GS_TERMINAL,
-                            "listen address \"%s\": want HOST:PORT, :PORT or [IPV6]:PORT, like 127.0.0.1:8080",
-                            address);
-    *ret_port = colon + 1;
-    return 0;
-}
-
-static int open_listener(const struct addrinfo *a)
-{
-    int on = 1, off = 0;
-    int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (a->ai_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 64) == 0)
-        return fd;
-    int why = errno;
-    (void)close(fd);
-    errno = why;
-    return -1;
-}
-
-static int listen_on(const char *address, int *ret_port, gs_error *err)
-{
-    char host[256], bound[NI_MAXSERV];
-    const char *port = NULL;
-    int rc = split_address(address, host, &port, err);
-    if (rc)
-        return rc;
-    struct addrinfo *all = NULL;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    int gai = getaddrinfo(host[0] ? host : NULL, port, &hints, &all);
-    if (gai)
-        return gs_error_set(err, GS_TERMINAL, "listen address \"%s\": %s", address, gai_strerror(gai));
-    /* For all addresses IPv6 first: its socket takes IPv4, too. Where there is no IPv6, the IPv4 entry works.
-     */
-    int fd = -1;
-    for (int pass = 0; pass < 2 && fd < 0; pass++)
-        for (const struct addrinfo *a = all; a && fd < 0; a = a->ai_next)
-            if ((a->ai_family == AF_INET6) == (pass == (host[0] ? 1 : 0)))
-                fd = open_listener(a);
-    int why = errno;
-    freeaddrinfo(all);
-    struct sockaddr_storage ss;
-    socklen_t len = sizeof ss;
-    if (fd < 0 || getsockname(fd, (struct sockaddr *)&ss, &len) < 0 ||
-        getnameinfo((struct sockaddr *)&ss, len, NULL, 0, bound, sizeof bound, NI_NUMERICSERV)) {
-        if (fd >= 0)
-            (void)close(fd);
-        return gs_error_set(err, why == EADDRINUSE ? GS_CONFLICT : GS_TERMINAL, "listen on %s: %s", address,
-                            strerror(why));
-    }
-    uint64_t n = 0;
-    (void)gs_str_u64(gs_str_of(bound), &n);
-    *ret_port = (int)n;
-    return fd;
-}
-
 int gs_http_server_new(gs_loop *l, const char *address, gs_http_handler fn, void *ctx, gs_http_server **ret,
                        gs_error *err)
 {
     int port = 0;
-    int fd = listen_on(address, &port, err);
+    int fd = gs_http_listen(address, &port, err);
     if (fd < 0)
         return fd;
     gs_http_server *s = gs_alloc(sizeof *s);
@@ -375,6 +295,29 @@ int gs_http_server_port(const gs_http_server *s)
     return s->port;
 }
 
+int gs_http_server_set_certificate(gs_http_server *s, gs_str cert_pem, gs_str key_pem, gs_error *err)
+{
+    SSL_CTX *tls = NULL;
+    int rc = gs_http_tls_new(cert_pem, key_pem, &tls, err);
+    if (rc)
+        return rc;
+    SSL_CTX_free(s->tls); /* connections hold on to theirs */
+    s->tls = tls;
+    return 0;
+}
+
+void gs_http_server_answer(gs_http_server *s, uint64_t id, int status, gs_buf *body, const char *content_type)
+{
+    struct conn *c;
+    TAILQ_FOREACH (c, &s->conns, link)
+        if (c->waiting == id)
+            break;
+    if (!c)
+        return;
+    c->waiting = 0;
+    reply(c, status, content_type, body, !c->head);
+}
+
 void gs_http_server_free(gs_http_server *s)
 {
     struct conn *c;
@@ -385,5 +328,6 @@ void gs_http_server_free(gs_http_server *s)
     if (s->listener)
         evconnlistener_free(s->listener);
     gs_timer_free(s->accept_again);
+    SSL_CTX_free(s->tls);
     free(s);
 }

@@ -36,6 +36,20 @@ static int check_part(const char *what, const char *part, gs_error *err)
     return 0;
 }
 
+#define PROXY "proxy/"
+
+/* Nothing that ends the path, or leads out of what it is to be behind. */
+static int check_proxied(const char *path, gs_error *err)
+{
+    gs_str s = gs_str_of(path);
+    bool plain = true;
+    for (size_t i = 0; i < s.n; i++)
+        plain = plain && (isalnum((unsigned char)s.p[i]) || strchr("/._~-", s.p[i]));
+    if (!plain || strstr(path, "/.") || strstr(path, "//"))
+        return gs_error_set(err, GS_TERMINAL, "\"%.100s\" is no path that can be asked through a proxy", path);
+    return 0;
+}
+
 static int check_path(const gs_kube_path *p, gs_error *err)
 {
     int rc = 0;
@@ -51,6 +65,8 @@ static int check_path(const gs_kube_path *p, gs_error *err)
         rc = check_part("name", p->name, err);
     if (!rc && p->sub)
         rc = check_part("subresource", p->sub, err);
+    if (!rc && p->sub && gs_str_starts(gs_str_of(p->sub), PROXY))
+        rc = check_proxied(p->sub, err);
     return rc;
 }
 
@@ -82,7 +98,7 @@ int gs_kube_url(gs_buf *out, const char *server, const gs_kube_path *p, const ch
     if (!rc && p->name)
         rc = add_segment(out, p->name);
     if (!rc && p->sub)
-        rc = add_segment(out, p->sub);
+        rc = gs_str_starts(gs_str_of(p->sub), PROXY) ? gs_buf_addf(out, "/%s", p->sub) : add_segment(out, p->sub);
     if (!rc && query && query[0])
         rc = gs_buf_addf(out, "?%s", query);
     return rc ? gs_error_set(err, GS_NO_MEMORY, "the URL is longer than %zu bytes", out->max) : 0;

@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "io/http.h"
 #include "kube/api.h"
+#include "kube/identity.h"
 #include "kube/retry.h"
 #include "kube/send.h"
-#include "kube/token.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +32,7 @@ struct gs_kube_call {
     size_t body_n;
     char what[320], resource[160]; /* for messages; for metrics */
     bool watch, auth_retried;
+    uint64_t credential; /* the number of what was sent */
     unsigned attempt;
     int64_t timeout_ms, idle_timeout_ms, deadline_at;
     size_t max_bytes;
@@ -51,7 +52,7 @@ struct gs_kube {
     char *field_manager;
     gs_kube_config config;
     gs_http *http, *watch_http;
-    gs_kube_token token;
+    gs_kube_identity identity;
     gs_rng rng;
     struct calls calls; /* in the order in which they came */
     gs_kube_stats stats;
@@ -67,6 +68,11 @@ static int64_t now(const gs_kube *k)
 static char *dup_or_null(const char *s)
 {
     return s ? gs_strdup(s) : NULL;
+}
+
+static void on_identity(void *ctx)
+{
+    pump(ctx);
 }
 
 int gs_kube_new(gs_loop *l, const gs_kube_config *c, const gs_kube_options *o, gs_kube **ret, gs_error *err)
@@ -90,9 +96,10 @@ int gs_kube_new(gs_loop *l, const gs_kube_config *c, const gs_kube_options *o, g
         .token = dup_or_null(c->token),
         .token_file = dup_or_null(c->token_file),
         .tls_server_name = dup_or_null(c->tls_server_name),
+        .exec = gs_kube_exec_copy(c->exec),
         .ns = gs_strdup(c->ns ? c->ns : "default"),
     };
-    gs_kube_token_init(&k->token, k->config.token, k->config.token_file);
+    gs_kube_identity_init(&k->identity, l, &k->clock, &k->config, on_identity, k);
     k->rng = gs_rng_system();
     gs_http_options ho = {.user_agent = k->o.user_agent, .max_connections = (long)k->o.max_in_flight};
     gs_http_options wo = {.user_agent = k->o.user_agent, .max_connections = MAX_WATCH_CONNECTIONS};
@@ -119,7 +126,7 @@ void gs_kube_free(gs_kube *k)
     gs_http_free(k->watch_http);
     while (!TAILQ_EMPTY(&k->calls))
         call_free(TAILQ_FIRST(&k->calls));
-    gs_kube_token_done(&k->token);
+    gs_kube_identity_done(&k->identity);
     gs_kube_config_done(&k->config);
     free(k->field_manager);
     free(k);
@@ -234,7 +241,7 @@ static void on_http_done(void *ctx, const gs_http_reply *http)
         finish(c, &reply);
         return;
     }
-    if (http->status == 401 && !c->auth_retried && gs_kube_token_expire(&k->token)) {
+    if (http->status == 401 && !c->auth_retried && gs_kube_identity_refused(&k->identity, c->credential)) {
         c->auth_retried = true;
         send_call(c);
         return;
@@ -255,25 +262,20 @@ static void on_http_done(void *ctx, const gs_http_reply *http)
     wait_for(c, delay);
 }
 
-static int start_http(gs_kube_call *c, gs_error *err)
+static int start_http(gs_kube_call *c, const gs_kube_proof *as, gs_error *err)
 {
     gs_kube *k = c->k;
     gs_autofree char *auth = NULL;
     gs_autofree char *content = NULL;
     const char *headers[4] = {"Accept: application/json"};
     size_t n = 1;
-    const char *token = NULL;
-    int rc = gs_kube_token_get(&k->token, now(k), &token, err);
-    if (rc)
-        return rc;
-    k->stats.token_reads = k->token.reads;
-    if (token)
-        headers[n++] = auth = gs_sprintf("Authorization: Bearer %s", token);
+    if (as->token)
+        headers[n++] = auth = gs_sprintf("Authorization: Bearer %s", as->token);
     if (c->content_type)
         headers[n++] = content = gs_sprintf("Content-Type: %s", c->content_type);
     gs_http_tls tls = {.ca_pem = k->config.ca_pem,
-                       .cert_pem = k->config.cert_pem,
-                       .key_pem = k->config.key_pem,
+                       .cert_pem = as->cert_pem,
+                       .key_pem = as->key_pem,
                        .server_name = k->config.tls_server_name};
     gs_http_request r = {
         .method = c->method,
@@ -294,23 +296,32 @@ static int start_http(gs_kube_call *c, gs_error *err)
 
 static void send_call(gs_kube_call *c)
 {
+    gs_kube_proof as;
+    int rc = gs_kube_identity_get(&c->k->identity, &as, &c->failed);
+    c->k->stats.token_reads = c->k->identity.token.reads;
+    if (as.wait) {
+        set_state(c, QUEUED);
+        return;
+    }
+    c->credential = as.number;
     if (c->state != RUNNING)
         set_state(c, RUNNING);
-    if (start_http(c, &c->failed)) {
+    if (rc || start_http(c, &as, &c->failed)) {
         (void)gs_error_wrap(&c->failed, GS_TERMINAL, "%s", c->what);
         set_state(c, WAITING);
         gs_timer_set(c->timer, 0);
     }
 }
 
-/* Starts what may start, the oldest first. Watches do not wait (send_start sends them). */
+/* Starts what may start, the oldest first. Watches wait for nothing but a credential. */
 static void pump(gs_kube *k)
 {
-    for (gs_kube_call *c = TAILQ_FIRST(&k->calls), *next; c; c = next) {
+    for (gs_kube_call *c = TAILQ_FIRST(&k->calls), *next; c && k->stats.queued; c = next) {
+        bool full = k->stats.in_flight >= k->o.max_in_flight;
         next = TAILQ_NEXT(c, link);
-        if (!k->stats.queued || k->stats.in_flight >= k->o.max_in_flight)
-            break;
-        if (c->state == QUEUED)
+        if (full && !k->config.exec)
+            break; /* no watch waits */
+        if (c->state == QUEUED && (c->watch || !full))
             send_call(c);
     }
 }

@@ -3,6 +3,8 @@
  * A gs_kube has one connection pool for ordinary requests and one for watches. Requests beyond `max_in_flight` wait in
  * the order they came. Loop thread only. Objects go in and out as JSON bytes: decoding is the caller's.
  *
+ * Tokens are read again, and exec plugins run again, when they are due or the API server says 401: requests wait meanwhile.
+ *
  * Starting a call never fails: what goes wrong comes through `done`, which is called exactly once, on the loop thread
  * and never from within the starting function, unless the call is cancelled or the client is freed first.
  *
@@ -52,7 +54,8 @@ typedef struct gs_kube_path {
     const gs_kube_resource *resource;
     const char *ns;   /* NULL: all namespaces (collections), or not namespaced */
     const char *name; /* NULL: the collection */
-    const char *sub;  /* "status", "scale", "eviction", or NULL */
+    const char
+        *sub; /* "status", "scale", "eviction"; "proxy/metrics": the path that the proxied one is asked; or NULL */
 } gs_kube_path;
 
 typedef struct gs_kube_reply {
@@ -97,12 +100,12 @@ gs_kube_call *gs_kube_get_group(gs_kube *k, const gs_kube_resource *r, const gs_
 /* Ends the call, done will not be called. NULL is fine. From any callback, until done was entered. */
 void gs_kube_cancel(gs_kube_call *c);
 
-/* For list.c and informer.c: a GET whose body is handed on as it arrives. One attempt, no retries (but a 401 reads the
+/* For list.c, informer.c and what is proxied: a GET whose body is handed on as it arrives. One attempt, no retries (but a 401 reads the
  * token again and asks once more, before any data). */
 typedef struct gs_kube_stream {
     gs_kube_path path;
     const char *query;       /* "limit=500&…", already encoded; or NULL */
-    const char *verb;        /* for on_request: "LIST" or "WATCH" (which uses the pool for watches) */
+    const char *verb;        /* for on_request: "LIST", "GET" or "WATCH" (which uses the pool for watches) */
     int64_t timeout_ms;      /* 0: none */
     int64_t idle_timeout_ms; /* 0: none */
     size_t max_bytes;        /* of the whole body */

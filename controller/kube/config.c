@@ -1,8 +1,10 @@
 #include "kube/config.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "kube/token.h"
+#include "wire/pem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAX_FILES 32 /* of $KUBECONFIG */
 #define SERVICE_ACCOUNT_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
 
 void gs_kube_config_done(gs_kube_config *c)
@@ -22,6 +25,7 @@ void gs_kube_config_done(gs_kube_config *c)
     free(c->token);
     free(c->token_file);
     free(c->tls_server_name);
+    gs_kube_exec_free(c->exec);
     free(c->ns);
     *c = (gs_kube_config){0};
 }
@@ -56,13 +60,87 @@ int gs_kube_config_read_file(void *unused, const char *path, gs_buf *ret, gs_err
     }
 }
 
+/* An API server says 401 to an expired certificate, and not why. */
+static int check_expiry(const gs_kube_config *c, gs_error *err)
+{
+    gs_clock clock = gs_clock_system();
+    int64_t until;
+    char at[GS_TIME_LEN];
+    if (!c->cert_pem)
+        return 0;
+    if (gs_pem_not_after(gs_str_of(c->cert_pem), &until, err))
+        return gs_error_wrap(err, GS_TERMINAL, "client-certificate");
+    if (until > gs_wall(&clock))
+        return 0;
+    gs_time_format(until, at);
+    return gs_error_set(err, GS_REFUSED, "the client certificate expired at %s; get a new one, or use another context",
+                        at);
+}
+
+struct files {
+    gs_kube_config_text v[MAX_FILES];
+    gs_buf texts[MAX_FILES];
+    size_t n;
+};
+
+static void files_done(struct files *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        free((char *)(uintptr_t)f->v[i].path);
+        gs_buf_done(&f->texts[i]);
+    }
+}
+GS_DEFINE_CLEANUP_VALUE(struct files, files_done)
+
+static int add_file(struct files *f, const char *path, gs_error *err)
+{
+    if (f->n == MAX_FILES)
+        return gs_error_set(err, GS_TERMINAL, "kubeconfig: over %d files", MAX_FILES);
+    gs_buf *text = &f->texts[f->n];
+    *text = GS_BUF(GS_MAX_YAML_BYTES);
+    int rc = gs_kube_config_read_file(NULL, path, text, err);
+    if (rc) {
+        gs_buf_done(text);
+        return gs_error_wrap(err, GS_TERMINAL, "kubeconfig");
+    }
+    f->v[f->n++] = (gs_kube_config_text){gs_strdup(path), gs_buf_str(text)};
+    return 0;
+}
+
+static int merge(const struct files *f, const char *label, const char *context, gs_kube_config *ret, gs_error *err)
+{
+    gs_cleanup(gs_kube_config_done) gs_kube_config c = {0};
+    int rc = gs_kube_config_merge(f->v, f->n, context, gs_kube_config_read_file, NULL, &c, err);
+    if (rc)
+        return rc;
+    if (check_expiry(&c, err))
+        return gs_error_wrap(err, GS_TERMINAL, "kubeconfig %s", label);
+    *ret = c;
+    c = (gs_kube_config){0};
+    return 0;
+}
+
 int gs_kube_config_from_file(const char *path, const char *context, gs_kube_config *ret, gs_error *err)
 {
-    gs_cleanup(gs_buf_done) gs_buf text = GS_BUF(GS_MAX_YAML_BYTES);
-    int rc = gs_kube_config_read_file(NULL, path, &text, err);
-    if (rc)
-        return gs_error_wrap(err, GS_TERMINAL, "kubeconfig");
-    return gs_kube_config_parse(gs_buf_str(&text), path, context, gs_kube_config_read_file, NULL, ret, err);
+    gs_cleanup(files_done) struct files f = {0};
+    int rc = add_file(&f, path, err);
+    return rc ? rc : merge(&f, path, context, ret, err);
+}
+
+/* $KUBECONFIG: names with ':' between them. As with kubectl, those that do not exist are passed over. */
+static int from_list(const char *list, const char *context, gs_kube_config *ret, gs_error *err)
+{
+    gs_cleanup(files_done) struct files f = {0};
+    for (const char *at = list + strspn(list, ":"); *at; at += strspn(at, ":")) {
+        gs_autofree char *path = gs_strndup(at, strcspn(at, ":"));
+        int rc = add_file(&f, path, err);
+        if (rc && rc != -GS_NOT_FOUND)
+            return rc;
+        at += strlen(path);
+    }
+    if (!f.n)
+        return gs_error_set(err, GS_NOT_FOUND, "KUBECONFIG=%s: no such file; correct or unset it", list);
+    return merge(&f, list, context, ret, err);
 }
 
 /* Reads dir/name as text; the caller frees. */
@@ -113,39 +191,16 @@ int gs_kube_config_in_cluster(const char *host, const char *port, const char *di
     return 0;
 }
 
-/* The first file of $KUBECONFIG that exists; NULL where the variable is not set. */
-static int first_of_env(char **ret, gs_error *err)
-{
-    const char *list = getenv("KUBECONFIG");
-    *ret = NULL;
-    if (!list || !*list)
-        return 0;
-    for (const char *at = list; *at;) {
-        size_t n = strcspn(at, ":");
-        gs_autofree char *path = gs_strndup(at, n);
-        if (n && access(path, F_OK) == 0) {
-            *ret = gs_take(path);
-            return 0;
-        }
-        at += n + (at[n] == ':');
-    }
-    return gs_error_set(err, GS_NOT_FOUND, "KUBECONFIG=%s: no such file; correct or unset it", list);
-}
-
 int gs_kube_config_load(const char *path, const char *context, gs_kube_config *ret, gs_error *err)
 {
+    const char *list = getenv("KUBECONFIG"), *home = getenv("HOME");
     if (path)
         return gs_kube_config_from_file(path, context, ret, err);
-    gs_autofree char *file = NULL;
-    int rc = first_of_env(&file, err);
-    if (rc)
-        return rc;
-    if (file)
-        return gs_kube_config_from_file(file, context, ret, err);
-    if (getenv("KUBERNETES_SERVICE_HOST"))
+    if (list && *list)
+        return from_list(list, context, ret, err);
+    if (getenv("KUBERNETES_SERVICE_HOST") && !context)
         return gs_kube_config_in_cluster(NULL, NULL, NULL, ret, err);
-    const char *home = getenv("HOME");
-    file = gs_sprintf("%s/.kube/config", home ? home : "");
+    gs_autofree char *file = gs_sprintf("%s/.kube/config", home ? home : "");
     if (access(file, F_OK))
         return gs_error_set(err, GS_NOT_FOUND,
                             "no cluster is configured: name a kubeconfig file by --kubeconfig or "

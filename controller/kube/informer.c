@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/repeat.h"
 #include "base/rng.h"
 #include "kube/api.h"
 #include "kube/list.h"
@@ -35,6 +36,7 @@ struct gs_informer {
     bool running, synced, dead;
     unsigned run;   /* counts starts and stops: what belongs to an earlier run is not told any more */
     unsigned depth; /* callbacks of ours on the stack */
+    gs_repeat told;
     gs_informer_stats stats;
 };
 
@@ -80,14 +82,28 @@ static void on_timer(void *ctx)
     leave(i);
 }
 
+/* An API server that is away, a definition that is gone and a right that was taken away fail for as long as that lasts. */
+static void tell_fault(gs_informer *i, const gs_error *err)
+{
+    if (i->o.on_fault)
+        i->o.on_fault(i->o.ctx, err);
+    else if (gs_repeat_tell(&i->told, err, now(i)))
+        gs_log_warn("following a collection failed, it is tried again", "resource", i->o.resource->resource,
+                    "namespace", i->o.ns ? i->o.ns : "", "error", err->msg, "times", i->told.times);
+}
+
+static void tell_answer(gs_informer *i)
+{
+    if (gs_repeat_over(&i->told))
+        gs_log_info("following a collection goes on", "resource", i->o.resource->resource, "namespace",
+                    i->o.ns ? i->o.ns : "");
+}
+
 static void on_fault(gs_informer *i, const gs_error *err, int64_t retry_after_ms)
 {
     unsigned run = i->run;
     i->stats.faults++;
-    if (i->o.on_fault)
-        i->o.on_fault(i->o.ctx, err);
-    else
-        gs_log_warn("following a collection failed, it is tried again", "error", err->msg);
+    tell_fault(i, err);
     if (run != i->run)
         return;
     /* What the API server has forgotten is listed at once, but only once at once. */
@@ -147,6 +163,7 @@ static void on_list_done(void *ctx, const gs_error *err, const char *version)
     } else {
         i->synced = true;
         i->bad_answers = 0;
+        tell_answer(i);
         if (i->o.on_list_end)
             i->o.on_list_end(i->o.ctx);
         if (run == i->run)
@@ -220,6 +237,7 @@ static int on_frame(void *ctx, gs_str frame, gs_error *err)
         return on_error_event(object, err);
     i->heard = true;
     i->attempt = i->bad_answers = 0;
+    tell_answer(i);
     if (gs_streq(type, "ADDED") || gs_streq(type, "MODIFIED")) {
         i->stats.events++;
         tell_object(i, object);

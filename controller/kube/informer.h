@@ -28,7 +28,7 @@ typedef struct gs_informer_options {
     int (*on_object)(void *ctx, gs_str object, gs_error *err);
     void (*on_deleted)(void *ctx, gs_str object);
     void (*on_list_end)(void *ctx);
-    /* A LIST or WATCH failed and is tried again. NULL: it is logged here. */
+    /* A LIST or WATCH failed and is tried again. NULL: it is logged here, as base/repeat.h has it. */
     void (*on_fault)(void *ctx, const gs_error *err);
     void *ctx;
 } gs_informer_options;

@@ -142,7 +142,6 @@ static void work_on_first(gs_kube_queue *q)
     it->started_ms = now(q);
     q->stats.depth--;
     q->stats.processing++;
-    q->stats.queue_ms_total += it->started_ms - it->ready_ms;
     q->o.process(q->o.ctx, it->key);
 }
 
@@ -240,7 +239,8 @@ void gs_kube_queue_done(gs_kube_queue *q, const char *key)
     it->processing = false;
     q->stats.processing--;
     q->stats.processed++;
-    q->stats.work_ms_total += now(q) - it->started_ms;
+    if (q->o.on_done)
+        q->o.on_done(q->o.ctx, it->started_ms - it->ready_ms, now(q) - it->started_ms);
     if (it->dirty) {
         it->dirty = false;
         make_ready(q, it);

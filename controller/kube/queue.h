@@ -16,6 +16,9 @@ typedef struct gs_kube_queue_options {
     /* Work on the key. It may end now or later: either way call gs_kube_queue_done once. `key` lives until then. Never
      * called from within one of the functions below. */
     void (*process)(void *ctx, const char *key);
+    /* For metrics, at each gs_kube_queue_done: how long the key waited once it was ready, and how long it was worked on. May
+     * be NULL. */
+    void (*on_done)(void *ctx, int64_t queued_ms, int64_t worked_ms);
     void *ctx;
 } gs_kube_queue_options;
 
@@ -38,8 +41,6 @@ typedef struct gs_kube_queue_stats {
     size_t delayed;    /* waiting for their time */
     size_t processing; /* worked on */
     uint64_t adds, retries, processed;
-    int64_t queue_ms_total; /* from ready until worked on, over all keys */
-    int64_t work_ms_total;  /* from process until done */
     int64_t longest_running_ms;
 } gs_kube_queue_stats;
 gs_kube_queue_stats gs_kube_queue_get_stats(const gs_kube_queue *q);

@@ -1,29 +1,10 @@
-/* Between the files of the actuator: facts.c looks, record.c writes down, act_do.c does one thing, act_run.c puts them in
- * order, actuator.c is what the engine calls. */
+/* Between the files of the actuator: record.c writes down, act_do.c does one thing, act_run.c puts them in order, actuator.c
+ * is what the engine calls. */
 #ifndef GS_OPERATOR_ACT_H
 #define GS_OPERATOR_ACT_H
 
-#include "codec/workload.h"
 #include "operator/op.h"
-
-/* ---- facts.c ---- */
-
-/* What was found, and the versions that writes are conditional on. Freed with op_facts_done. */
-typedef struct op_facts {
-    gs_workload_facts f;
-    gs_kube_kind kind;                       /* of the workload; plural "": it cannot be written to */
-    char version[GS_VERSION_LEN];            /* of the workload, which is that of its scale too */
-    char autoscaler_version[GS_VERSION_LEN]; /* "" where there is none */
-    char (*pod_versions)[GS_VERSION_LEN];    /* as f.pods */
-    size_t cap_pods, cap_versions;
-} op_facts;
-void op_facts_done(op_facts *f);
-
-typedef struct op_look op_look;
-/* done is called once, never from within start; found is valid within it, and all there where err->kind is GS_OK. */
-op_look *op_look_start(op *o, const gs_workload_ref *w,
-                       void (*done)(void *ctx, const op_facts *found, const gs_error *err), void *ctx);
-void op_look_cancel(op_look *l); /* NULL is fine */
+#include "workload/facts.h"
 
 /* ---- record.c ---- */
 
@@ -47,10 +28,10 @@ void op_record_cancel(op_record *r); /* NULL is fine */
 
 /* Carries out SET_SCALE, SET_HPA_MIN, MARK, EVICT or RESTART once, on the condition that nothing has changed since it was
  * looked at. done is never called from within. */
-gs_kube_call *op_do(op *o, const gs_workload_ref *w, const op_facts *found, const gs_pending *p, const gs_next *next,
+gs_kube_call *op_do(op *o, const gs_workload_ref *w, const gs_found *found, const gs_pending *p, const gs_next *next,
                     gs_kube_done done, void *ctx);
 /* The same for the number alone: of the autoscaler's minimum, or of the scale. */
-gs_kube_call *op_do_set(op *o, const gs_workload_ref *w, const op_facts *found, bool autoscaler, int n,
+gs_kube_call *op_do_set(op *o, const gs_workload_ref *w, const gs_found *found, bool autoscaler, int n,
                         gs_kube_done done, void *ctx);
 
 /* ---- act_run.c ---- */
@@ -70,7 +51,7 @@ typedef struct op_act {
     bool blocked;     /* a PodDisruptionBudget refused the last eviction */
     int64_t waits_ms; /* FACTS, mono: until then for the incident's record; 0: not */
     unsigned rounds, things;
-    op_look *look;
+    gs_look *look;
     op_record *record;
     gs_kube_call *call;
     void (*on_facts)(void *arg, const gs_workload_facts *f, const gs_error *err);

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+const gs_kube_resource OP_AUTOSCALERS = {"autoscaling", "v2", "horizontalpodautoscalers", true};
+
 static const gs_kube_opts once = {.deadline_ms = -1};
 
 typedef struct patch {
@@ -43,7 +45,7 @@ static void log_write(const char *what, const gs_workload_ref *w, const char *na
     gs_log_info(what, "namespace", w->ns, "kind", w->kind, "name", w->name, "object", name);
 }
 
-gs_kube_call *op_do_set(op *o, const gs_workload_ref *w, const op_facts *found, bool autoscaler, int n,
+gs_kube_call *op_do_set(op *o, const gs_workload_ref *w, const gs_found *found, bool autoscaler, int n,
                         gs_kube_done done, void *ctx)
 {
     gs_kube_resource resource = gs_kube_kind_resource(&found->kind);
@@ -63,7 +65,7 @@ gs_kube_call *op_do_set(op *o, const gs_workload_ref *w, const op_facts *found, 
 }
 
 /* The version of the pod as it was looked at; "" where it was not there. Its uid is a precondition of its own. */
-static const char *pod_version(const op_facts *found, const gs_victim *v)
+static const char *pod_version(const gs_found *found, const gs_victim *v)
 {
     for (size_t k = 0; k < found->f.n_pods; k++)
         if (gs_streq(found->f.pods[k].uid, v->uid))
@@ -71,7 +73,7 @@ static const char *pod_version(const op_facts *found, const gs_victim *v)
     return "";
 }
 
-static gs_kube_call *mark(op *o, const gs_workload_ref *w, const op_facts *found, const gs_next *next,
+static gs_kube_call *mark(op *o, const gs_workload_ref *w, const gs_found *found, const gs_next *next,
                           gs_kube_done done, void *ctx)
 {
     const gs_victim *v = next->victim;
@@ -95,7 +97,7 @@ static gs_kube_call *evict(op *o, const gs_workload_ref *w, const gs_victim *v, 
     return gs_kube_evict(o->kube, &path, v->uid, &once, done, ctx);
 }
 
-static gs_kube_call *restart(op *o, const gs_workload_ref *w, const op_facts *found, int64_t wall_ms, gs_kube_done done,
+static gs_kube_call *restart(op *o, const gs_workload_ref *w, const gs_found *found, int64_t wall_ms, gs_kube_done done,
                              void *ctx)
 {
     gs_kube_resource resource = gs_kube_kind_resource(&found->kind);
@@ -115,7 +117,7 @@ static gs_kube_call *restart(op *o, const gs_workload_ref *w, const op_facts *fo
     return send(o, &p, &path, done, ctx);
 }
 
-gs_kube_call *op_do(op *o, const gs_workload_ref *w, const op_facts *found, const gs_pending *p, const gs_next *next,
+gs_kube_call *op_do(op *o, const gs_workload_ref *w, const gs_found *found, const gs_pending *p, const gs_next *next,
                     gs_kube_done done, void *ctx)
 {
     switch (next->what) {

@@ -4,6 +4,7 @@
  * until it says that pods have to be waited for. A conflict looks again. Where the outcome of a write is not known the
  * answer is PENDING: the next advance looks, and so finds out, in this controller or in the next one. */
 #include "base/log.h"
+#include "base/mem.h"
 #include "operator/act.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@
 
 void op_act_free(op_act *a)
 {
-    op_look_cancel(a->look);
+    gs_look_cancel(a->look);
     op_record_cancel(a->record);
     gs_kube_cancel(a->call);
     free(a);
@@ -172,7 +173,7 @@ static bool leads_no_more(const op *o)
     return o->lease && !gs_kube_lease_held(o->lease);
 }
 
-static void go_on(op_act *a, const op_facts *found)
+static void go_on(op_act *a, const gs_found *found)
 {
     const gs_pending *p = &a->h->pending;
     gs_next next;
@@ -224,7 +225,7 @@ static void on_set_back(void *ctx, const gs_kube_reply *reply)
         pending(a, for_good(&reply->err) ? STUCK_MS : RETRY_MS, reply->err.msg);
 }
 
-static void take_back(op_act *a, const op_facts *found)
+static void take_back(op_act *a, const gs_found *found)
 {
     const gs_heal_history *h = a->h;
     const gs_workload_facts *f = &found->f;
@@ -258,7 +259,7 @@ static void take_back(op_act *a, const op_facts *found)
 
 /* ---- looking ---- */
 
-static void on_look(void *ctx, const op_facts *found, const gs_error *err)
+static void on_look(void *ctx, const gs_found *found, const gs_error *err)
 {
     op_act *a = ctx;
     a->look = NULL;
@@ -275,9 +276,30 @@ static void on_look(void *ctx, const op_facts *found, const gs_error *err)
     }
 }
 
+/* What the policy may plan next, before it is planned; what is begun asks no more. */
+static unsigned actions(const op_workload *w)
+{
+    unsigned set = 0;
+    for (size_t k = 0; w && w->owner && k < w->owner->p->n_actions; k++)
+        set |= 1u << w->owner->p->actions[k].type;
+    return set;
+}
+
 void op_act_look(op_act *a)
 {
-    a->look = op_look_start(a->o, &a->workload, on_look, a);
+    op *o = a->o;
+    const gs_workload_ref *w = &a->workload;
+    gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", w->ns, w->kind, w->name, w->uid);
+    const op_workload *at = gs_map_get(o->workloads, key);
+    a->look = gs_look_start(&(gs_look_options){.kube = o->kube,
+                                               .discovery = o->discovery,
+                                               .owners = o->owners,
+                                               .workload = w,
+                                               .pods = at ? (int)at->n : 0,
+                                               .rights = a->purpose == OP_ACT_FACTS ? o->rights : NULL,
+                                               .actions = actions(at),
+                                               .done = on_look,
+                                               .ctx = a});
 }
 
 void op_act_intend(op_act *a)

@@ -38,7 +38,8 @@ static bool policy_rests(const op *o, const gs_workload_ref *w, gs_error *err)
 {
     gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", w->ns, w->kind, w->name, w->uid);
     const op_workload *at = gs_map_get(o->workloads, key);
-    if (!at || !at->owner || !op_policy_may_act(at->owner))
+    const char *reason, *why;
+    if (!at || !at->owner || !op_policy_may_act(at->owner) || op_access_trouble(at->owner, &reason, &why))
         (void)gs_error_set(err, GS_REFUSED, "no policy in order selects the workload: see the condition Ready");
     else if (op_audit_behind(at->owner))
         (void)gs_error_set(err, GS_TRANSIENT, "the audit log is behind: %zu lines wait", op_audit_behind(at->owner));
@@ -126,7 +127,7 @@ void op_actuator_stop(op *o)
 {
     for (gs_map_it it = {0}; gs_map_next(o->acts, &it);) {
         op_act *a = it.value;
-        op_look_cancel(gs_take(a->look));
+        gs_look_cancel(gs_take(a->look));
         op_record_cancel(gs_take(a->record));
         gs_kube_cancel(gs_take(a->call));
     }

@@ -315,7 +315,10 @@ static batch *start_batch(op_policy *p, op_audit *a)
 
 static void store(op_policy *p, op_audit *a)
 {
+    gs_error why;
     if (p->invalid || a->batch || a->stored >= a->committed) /* an invalid policy does not say where to */
+        return;
+    if (op_bounds_store(p, &why) < 0) /* the lines wait for another endpoint, or another operator */
         return;
     if (!p->p->has_s3)
         a->stored = a->committed;

@@ -84,6 +84,7 @@ static void on_created(void *ctx, const gs_kube_reply *reply)
 {
     op_incident *at = ctx;
     at->call = NULL;
+    op_on_reconciled(at->o, OP_RECONCILE_INCIDENT, reply->err.kind == GS_OK, op_mono(at->o) - at->began_ms);
     if (reply->err.kind == GS_CONFLICT && gs_streq(reply->reason, "AlreadyExists")) {
         gs_kube_path path =
             path_of(at, NULL); /* ours, from before a lost answer: its name says that it is the same leak */
@@ -108,6 +109,7 @@ static void on_status(void *ctx, const gs_kube_reply *reply)
 {
     op_incident *at = ctx;
     at->call = NULL;
+    op_on_reconciled(at->o, OP_RECONCILE_INCIDENT, reply->err.kind == GS_OK, op_mono(at->o) - at->began_ms);
     if (reply->err.kind == GS_NOT_FOUND && abandoned(at)) {
         forget(at->o, at);
     } else if (reply->err.kind == GS_NOT_FOUND) { /* someone deleted the record of an open leak: it is made again */
@@ -139,6 +141,7 @@ static void write_incident(op_incident *at)
     gs_json_writer w;
     gs_error err;
     bool create = !at->uid[0];
+    at->began_ms = op_mono(o);
     gs_jw_init(&w, &b);
     if (create)
         gs_incident_object(&w, at->i);
@@ -299,6 +302,16 @@ static void on_expired(void *ctx, const gs_kube_reply *reply)
         at->uid[0] = 0;
         at->dirty = at->urgent = true;
     }
+}
+
+bool op_incidents_settled(const op *o)
+{
+    for (gs_map_it it = {0}; gs_map_next(o->incidents, &it);) {
+        const op_incident *at = it.value;
+        if (at->call || (at->dirty && at->urgent))
+            return false;
+    }
+    return true;
 }
 
 void op_incidents_tick(op *o)

@@ -218,6 +218,15 @@ void op_notify_tick(op *o)
     }
 }
 
+const char *op_notify_refused(const op_policy *p)
+{
+    const op_notifier *n = p->notifier;
+    for (size_t k = 0; n && k < n->n; k++)
+        if (n->v[k]->refused[0])
+            return n->v[k]->refused;
+    return "";
+}
+
 size_t op_notify_waiting(const op *o)
 {
     size_t waiting = 0;

@@ -15,6 +15,7 @@ typedef struct op_destination {
     op_notices queue;
     int64_t since_ms;     /* wall: an incident that was found well before was told by an earlier controller */
     bool no_secret;       /* said so in the log */
+    char refused[200];    /* why the operator does not allow what the Secret names; "": it does, as far as is known */
     struct op_send *send; /* under way; NULL */
 } op_destination;
 

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#define REFUSED_RETRY_MS 60000 /* by then the Secret may name another destination */
+
 typedef struct op_send {
     op_destination *d;
     op_secret_value *value;
@@ -77,12 +79,26 @@ static void without_secret(op_send *s, const gs_error *err)
     op_notices_failed(&d->queue, true, -1, &op_of(d)->rng, op_mono(op_of(d)));
 }
 
+/* Of a destination that is not allowed the policy's owner is told in its status: the URL is right as far as they know. */
+static void note_refused(op_destination *d, const gs_error *err)
+{
+    char now[sizeof d->refused] = "";
+    if (err->kind == GS_REFUSED)
+        (void)snprintf(now, sizeof now, "spec.notify %s: %s", d->spec.name, err->msg);
+    if (gs_streq(now, d->refused))
+        return;
+    memcpy(d->refused, now, sizeof now);
+    op_policy_dirty(d->notifier->policy);
+}
+
 static void on_sent(void *ctx, const gs_error *err, int64_t retry_after_ms)
 {
     op_send *s = ctx;
     s->call = NULL;
+    note_refused(s->d, err);
     if (err->kind != GS_OK) {
-        failed(s, err->kind == GS_TRANSIENT, retry_after_ms, err);
+        bool refused = err->kind == GS_REFUSED; /* as the next ones would be */
+        failed(s, err->kind == GS_TRANSIENT || refused, refused ? REFUSED_RETRY_MS : retry_after_ms, err);
         return;
     }
     enum gs_severity severity = s->severity;

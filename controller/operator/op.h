@@ -7,6 +7,7 @@
 #include "codec/metrics_text.h"
 #include "codec/pod.h"
 #include "codec/policy_json.h"
+#include "core/ceiling.h"
 #include "edge/notify.h"
 #include "edge/s3.h"
 #include "edge/scraper.h"
@@ -19,26 +20,21 @@
 #include "kube/informer.h"
 #include "kube/lease.h"
 #include "kube/queue.h"
+#include "operator/options.h"
+#include "workload/owners.h"
+#include "workload/rights.h"
 
-#define GS_USABLE_LABEL "gostat.dev/usable"
 #define GS_STATUS_COUNTS_MS 30000 /* changing counts are written no more often */
 #define GS_STATUS_MIN_MS 1000     /* anything of one object is */
 #define GS_SECRET_RECHECK_MS 30000
 
-typedef struct op op;
+/* How the process ends; 0, 1 and 2 as everywhere. */
+enum { OP_EXIT_CREDENTIALS = 3, OP_EXIT_NO_CRDS = 4, OP_EXIT_RIGHTS = 5 };
 
-typedef struct op_options {
-    const char *kubeconfig;
-    const char *const *namespaces; /* n of them; none: all */
-    size_t n_namespaces;
-    bool leader_elect;
-    const char *lease_ns, *lease_name;
-    int64_t lease_ms, renew_ms, retry_ms;
-    const char *metrics_address, *health_address; /* "" for none */
-    int64_t retention_ms;
-    const char *audit_log; /* a file, "-" for stdout; "" for none */
-    const char *cluster;   /* its name in notifications; "" */
-} op_options;
+#define OP_UNDO_HOLDER "gostat-undo" /* of the Lease that `gostat undo` leaves */
+#define OP_UNDO_HOLD_MS 600000
+
+typedef struct op op;
 
 /* One informer: a kind of object in one namespace, or in all. */
 typedef struct op_watch {
@@ -64,23 +60,10 @@ typedef struct op_pod {
     op_workload *w;   /* NULL: no policy selects it, or its workload is not known yet */
     unsigned listing; /* in which it was last seen */
     bool watched;     /* the engine has it as a target */
+    bool candidate;   /* it could be one, but for the operator's ceiling */
+    bool within;      /* that ceiling; bounds.c */
     bool waiting;     /* for an owner to be known */
 } op_pod;
-
-/* What controls pods, or controls what does: owners.c. */
-typedef struct op_owner {
-    op *o;
-    gs_workload_ref ref, up; /* itself; its own controller, kind "" for none */
-    gs_kube_kind kind;
-    bool apps;      /* one of apps/v1 that are known without asking */
-    bool known;     /* up and workload are */
-    bool workload;  /* what is found of its pods may be put right here */
-    char **waiting; /* names of pods that are looked at again once it is known */
-    size_t n_waiting, cap_waiting;
-    gs_kube_lookup *lookup;
-    gs_kube_call *call;
-    gs_timer *retry;
-} op_owner;
 
 typedef struct op_policy {
     op *o;
@@ -97,11 +80,15 @@ typedef struct op_policy {
     struct op_secret_read *secret_read;
     int64_t secret_checked_ms; /* mono; 0: never */
     bool secret_ok;
+    struct op_access *access;       /* access.c; NULL: the policy does not run */
     struct op_audit *audit;         /* audit.c: its chain; NULL until adopted */
     uint64_t audit_version;         /* of the status write under way */
     struct op_notifier *notifier;   /* notifier.c: its queue; NULL: nothing to send */
     struct op_retention *retention; /* retention.c; NULL: no S3 */
     char secret_reason[48], secret_message[320];
+    char limited[GS_LIMITED_LEN]; /* what of it the operator holds to less; "" */
+    bool choose;                  /* its pods have changed: which are within the ceiling? */
+    int above;                    /* pods that are not sampled for the ceiling */
     /* from the last reconciliation of its workloads */
     int matched, overlapped, without_port, host_network;
     char overlap_with[GS_OBJECT_LEN];
@@ -118,7 +105,7 @@ typedef struct op_incident {
     gs_incident *i;
     char uid[GS_UID_LEN]; /* "" until it exists */
     bool dirty, urgent, deleting;
-    int64_t written_ms, retry_ms;
+    int64_t began_ms, written_ms, retry_ms; /* mono; began: the write under way */
     unsigned failures;
     gs_kube_call *call;
     struct op_note { /* Events that wait for the uid */
@@ -132,11 +119,28 @@ typedef struct op_incident {
 enum op_notify_outcome { OP_NOTIFY_SENT, OP_NOTIFY_FAILED, OP_NOTIFY_NO_SECRET, OP_NOTIFY_GIVEN_UP, OP_NOTIFY_DROPPED };
 #define OP_NOTIFY_OUTCOMES 5
 
+/* What is brought in line with what is wanted, for controller_runtime_*: a pod gets its workload, a workload's pods their
+ * policy, and what is known of policies and incidents is written. */
+enum op_controller { OP_RECONCILE_POD, OP_RECONCILE_WORKLOAD, OP_RECONCILE_POLICY, OP_RECONCILE_INCIDENT };
+#define OP_CONTROLLERS 4
+typedef struct op_reconciled {
+    uint64_t done, failed;
+    gs_histogram seconds;
+} op_reconciled;
+
 typedef struct op_requests { /* rest client metrics by verb and code class */
     char verb[12];
     int code;
     uint64_t n;
 } op_requests;
+
+#define OP_API_NAMES 2
+typedef struct op_api { /* where the API server is: a place that no policy leads to */
+    char *names[OP_API_NAMES];
+    unsigned port;
+    bool resolving;
+    int64_t resolved_ms; /* mono; 0: never */
+} op_api;
 
 struct op {
     op_options opt;
@@ -146,22 +150,30 @@ struct op {
     gs_workers *workers;
     gs_kube *kube;
     gs_kube_lease *lease;
+    char lease_ns[GS_NAMESPACE_LEN];
+    struct op_start *start; /* start.c */
+    gs_timer *undo_timer;   /* undo.c */
     gs_kube_events *events;
     gs_kube_discovery *discovery;
     gs_scraper *scraper;
     gs_s3 *s3;
     gs_notify *notify;
     struct op_audit_log *audit_log; /* audit.c */
+    gs_destinations *destinations;  /* bounds.c, with the next two */
+    gs_ceiling ceiling;
+    op_api api;
     gs_engine *engine;
     gs_actuator actuator;
-    gs_http_server *metrics_server, *health_server;
+    struct op_serving *serving; /* serve.c */
     gs_timer *engine_timer, *tick_timer;
+    unsigned ticks;
     op_watch **watches;
     size_t n_watches, cap_watches;
-    gs_kube_queue *queue;      /* of workload keys, and "pod:ns/name" */
-    gs_map *pods;              /* "ns/name" -> op_pod */
-    gs_map *workloads;         /* key -> op_workload */
-    gs_map *owners;            /* uid -> op_owner */
+    gs_kube_queue *queue; /* of workload keys, and "pod:ns/name" */
+    gs_map *pods;         /* "ns/name" -> op_pod */
+    gs_map *workloads;    /* key -> op_workload */
+    gs_owners *owners;
+    gs_rights *rights;         /* NULL: it is not asked what the API server allows */
     gs_map *policies;          /* "ns/name" -> op_policy */
     gs_map *incidents;         /* "ns/name" -> op_incident */
     gs_map *acts;              /* under way: see actuator.c */
@@ -174,7 +186,8 @@ struct op {
     char identity[GS_OBJECT_LEN];
     op_requests requests[64];
     size_t n_requests;
-    gs_histogram request_seconds;
+    gs_histogram request_seconds, queue_seconds, work_seconds;
+    op_reconciled reconciled[OP_CONTROLLERS];
     uint64_t notifications[GS_NOTIFY_ALERTMANAGER + 1][OP_NOTIFY_OUTCOMES];
     uint64_t reconciles, seq;
     uint64_t evidence_deleted; /* snapshots, by retention.c */
@@ -188,15 +201,30 @@ static inline int64_t op_wall(const op *o)
 {
     return gs_wall(&o->clock);
 }
+/* Nothing is sampled or begun, all policies are as if they were being deleted: undo.c. */
+static inline bool op_undoing(const op *o)
+{
+    return o->opt.command == OP_UNDO;
+}
 
-extern const gs_kube_resource OP_PODS, OP_POLICIES, OP_INCIDENTS, OP_REPLICASETS, OP_AUTOSCALERS, OP_SECRETS;
+extern const gs_kube_resource OP_PODS, OP_POLICIES, OP_INCIDENTS, OP_AUTOSCALERS, OP_SECRETS;
 
 /* operator.c */
 int op_run(const op_options *opt, gs_error *err);
+void op_go(op *o);   /* the start checks are passed */
+void op_stop(op *o); /* in order: no action any more, then the last Events, then the Lease */
 /* Starts an informer with ctx = its op_watch; on_list_begin is set here. */
 void op_watch_start(op *o, const char *ns, const gs_informer_options *options);
 void op_watch_listed(op_watch *w); /* to be called at the end of on_list_end */
 bool op_watch_covers(const op_watch *w, const char *ns);
+
+/* start.c */
+void op_start(op *o);
+void op_start_stop(op *o);
+
+/* undo.c */
+void op_undo_start(op *o);
+void op_undo_tick(op *o);
 
 /* store.c: pods, under their workloads */
 void op_store_watch(op *o, const char *ns);
@@ -204,17 +232,20 @@ void op_pod_detach(op *o, op_pod *p);
 /* Puts the pod under its workload; false: that is not known yet (it will be reconciled then) or it has none. */
 bool op_pod_attach(op *o, op_pod *p);
 void op_store_free(op *o);
+/* Of o->owners: the pod's workload may be known now. */
+void op_pod_owner_known(void *o, const char *ns, const char *pod);
 
-/* owners.c: which workload a pod belongs to */
-/* False: not known yet, the pod will be reconciled again. Where no owner is a workload it is the direct one; of a pod
- * without owners, the pod. */
-bool op_workload_of(op *o, op_pod *p, gs_workload_ref *ret);
-bool op_kind_of(const gs_workload_ref *w, gs_kube_kind *ret); /* of apps/v1; false: another one, *ret is empty */
-/* The owner is the object with this uid, or is controlled by it over some levels, as far as is known. */
-bool op_owner_leads_to(const op *o, const char *owner_uid, const char *uid);
-bool op_owners_resolving(const op *o); /* some are still being asked for */
-void op_owners_trim(op *o);
-void op_owners_free(op *o);
+/* bounds.c: what the operator allows of policies */
+int op_bounds_open(op *o, gs_error *err); /* an error names the flag */
+void op_bounds_close(op *o);
+void op_bounds_api(op *o, const char *server); /* the API server's URL */
+void op_bounds_tick(op *o);
+/* Holds a policy to the ceilings, before anyone uses it; see core/ceiling.h. */
+int op_bounds_hold(const op *o, gs_policy *p, char limited[GS_LIMITED_LEN], gs_error *err);
+/* Whether its S3 may be connected to, as far as the name tells; nothing is asked of it otherwise. */
+int op_bounds_store(const op_policy *p, gs_error *err);
+/* Chooses anew which pods are sampled, where pods have changed; false: nowhere. */
+bool op_bounds_choose(op *o);
 
 /* policies.c */
 void op_policies_watch(op *o, const char *ns);
@@ -241,6 +272,11 @@ void op_secret_forget(op_policy *p); /* ends a check under way, silently */
 typedef struct op_secret_read op_secret_read;
 typedef void (*op_secret_done)(void *ctx, const gs_s3_credentials *c, const char *reason, const gs_error *err);
 op_secret_read *op_secret_read_start(op *o, const char *ns, const gs_s3_spec *s3, op_secret_done done, void *ctx);
+/* A labelled Secret; object is valid within done, and empty where err says why. */
+typedef struct op_secret_get op_secret_get;
+typedef void (*op_secret_got)(void *ctx, gs_str object, const char *reason, const gs_error *err);
+op_secret_get *op_secret_get_start(op *o, const char *ns, const char *name, op_secret_got done, void *ctx);
+void op_secret_get_cancel(op_secret_get *g); /* NULL is fine */
 /* One value of a labelled Secret; value is valid within done, terminated. */
 typedef struct op_secret_value op_secret_value;
 typedef void (*op_secret_value_done)(void *ctx, gs_str value, const char *reason, const gs_error *err);
@@ -257,12 +293,20 @@ void op_keys_done(op_keys *k);                 /* wiped */
 void op_wipe(gs_buf *b);                       /* frees it, its bytes overwritten */
 void op_secret_read_cancel(op_secret_read *r); /* done is not called; not from within it */
 
+/* access.c: the Secrets of spec.endpoint, and what the engine asks the policy's pods with */
+void op_access_set(op_policy *p); /* the policy is new, or has changed */
+void op_access_tick(op_policy *p);
+void op_access_forget(op_policy *p);
+bool op_access_checked(const op_policy *p); /* its Secrets have been looked at: its pods may become targets */
+/* Whether its pods are not asked; then a condition's reason and message, valid for now. */
+bool op_access_trouble(const op_policy *p, const char **ret_reason, const char **ret_message);
+
 /* reconcile.c */
 void op_reconcile_start(op *o);
 void op_reconcile_pod(op *o, const char *ns, const char *name); /* it changed, or what selects it did */
 void op_reconcile_policy(op *o, const op_policy *p);            /* all pods of its namespace */
 void op_pod_gone(op *o, op_pod *p);
-void op_reconcile_count(op *o, op_policy *p); /* matched, overlapped, without_port, host_network */
+void op_reconcile_count(op *o, op_policy *p); /* matched, overlapped, without_port, host_network: not allowed */
 
 /* incidents.c */
 void op_incidents_watch(op *o, const char *ns);
@@ -271,6 +315,7 @@ void op_incident_event(op *o, enum gs_event e, const gs_workload_ref *w, const c
                        const char *reason);
 /* Whether the API server has all that matters of the workload's open incidents: their evidence, their actions. */
 bool op_incidents_written(const op *o, const gs_workload_ref *w);
+bool op_incidents_settled(const op *o); /* what is urgent about them is written */
 void op_incidents_tick(op *o);
 void op_incidents_free(op *o);
 
@@ -319,6 +364,8 @@ void op_audit_close(op *o);
 /* notifier.c: a queue for each policy, deduplicated by incident, with retry and a rate limit. */
 void op_notify_event(op *o, enum gs_event e, const gs_incident *i, const char *text); /* i has its name */
 size_t op_notify_waiting(const op *o);
+/* An entry whose destination the operator does not allow, and why; "" for none. */
+const char *op_notify_refused(const op_policy *p);
 void op_notify_tick(op *o);
 void op_notify_forget(op_policy *p);
 
@@ -327,8 +374,14 @@ void op_retention_tick(op *o);
 void op_retention_forget(op_policy *p);
 uint64_t op_retention_stored(const op *o); /* bytes, over all policies, as last seen */
 
-/* metrics.c */
-int op_serve(op *o, gs_error *err);
+/* metrics.c, metrics_machinery.c */
+void op_metrics(op *o, gs_buf *out);
 void op_on_request(void *ctx, const char *verb, const char *resource, int code, int64_t elapsed_ms);
+void op_on_reconciled(op *o, enum op_controller c, bool done, int64_t elapsed_ms);
+void op_on_worked(void *ctx, int64_t queued_ms, int64_t worked_ms); /* of the queue */
+
+/* serve.c */
+int op_serve(op *o, gs_error *err);
+void op_serve_stop(op *o);
 
 #endif

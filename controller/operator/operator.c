@@ -5,12 +5,14 @@
 #include "edge/zoneinfo.h"
 #include "operator/op.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define TICK_MS 1000
+#define TRIM_TICKS 30
 #define WORKERS 2
 #define STOP_MS 5000 /* for giving back the lease and the last Events */
 
@@ -67,24 +69,52 @@ static void check_synced(op *o)
         if (!o->watches[k]->listed)
             return;
     gs_kube_queue_stats q = gs_kube_queue_get_stats(o->queue);
-    if (q.depth || q.processing || op_owners_resolving(o) || !op_policies_settled(o))
+    if (q.depth || q.processing || gs_owners_resolving(o->owners) || !op_policies_settled(o))
         return;
     o->synced = true;
     gs_engine_synced(o->engine);
     gs_log_info("synced", "policies", gs_map_len(o->policies) ? "some" : "none");
 }
 
+/* Profiles and first lists are big and rare: what was freed goes back to the system. One arena, so that all of it can. */
+static void keep_memory_small(void)
+{
+    (void)mallopt(M_ARENA_MAX, 1);
+    (void)mallopt(M_MMAP_THRESHOLD, 128 << 10); /* set, it no longer grows with what is freed */
+    (void)mallopt(M_TRIM_THRESHOLD, 128 << 10);
+}
+
+static void trim(void *job)
+{
+    (void)job;
+    (void)malloc_trim(0);
+}
+
+static void trimmed(void *job, bool cancelled)
+{
+    (void)job;
+    (void)cancelled;
+}
+
 static void tick(void *ctx)
 {
     op *o = ctx;
     gs_timer_set(o->tick_timer, TICK_MS);
+    if (++o->ticks % TRIM_TICKS == 0)
+        (void)gs_workers_submit(o->workers, trim, trimmed, NULL, &(gs_error){0}); /* a full queue: the next time */
+    op_bounds_tick(o);
     if (!o->leading)
         return;
-    check_synced(o);
+    if (!op_bounds_choose(o))
+        check_synced(o);
     op_policies_tick(o);
     op_incidents_tick(o);
     op_actuator_go_on(o);
     op_audit_tick(o);
+    if (op_undoing(o)) {
+        op_undo_tick(o);
+        return;
+    }
     op_notify_tick(o);
     op_retention_tick(o);
 }
@@ -151,12 +181,13 @@ static void start_engine(op *o)
 static void lead(op *o)
 {
     o->leading = true;
-    size_t n = o->opt.n_namespaces ? o->opt.n_namespaces : 1;
+    size_t n = o->opt.namespaces.n ? o->opt.namespaces.n : 1;
     for (size_t k = 0; k < n; k++) {
-        const char *ns = o->opt.n_namespaces ? o->opt.namespaces[k] : NULL;
+        const char *ns = o->opt.namespaces.n ? o->opt.namespaces.v[k] : NULL;
         op_policies_watch(o, ns);
         op_incidents_watch(o, ns);
-        op_store_watch(o, ns);
+        if (!op_undoing(o))
+            op_store_watch(o, ns);
     }
 }
 
@@ -194,7 +225,9 @@ static void on_released(void *ctx)
 static void on_flushed(void *ctx)
 {
     op *o = ctx;
-    if (o->lease)
+    if (o->lease && op_undoing(o) && o->exit_code == 0)
+        gs_kube_lease_leave(o->lease, OP_UNDO_HOLDER, OP_UNDO_HOLD_MS, on_released, o);
+    else if (o->lease)
         gs_kube_lease_release(o->lease, on_released, o);
     else
         gs_loop_stop(o->loop);
@@ -203,6 +236,7 @@ static void on_flushed(void *ctx)
 static void stop_acting(op *o)
 {
     o->stopping = true;
+    op_start_stop(o);
     if (o->acts)
         op_actuator_stop(o);
     for (size_t k = 0; k < o->n_watches; k++)
@@ -213,6 +247,12 @@ static void stop_acting(op *o)
     gs_timer_stop(o->engine_timer);
 }
 
+void op_stop(op *o)
+{
+    stop_acting(o);
+    gs_kube_events_flush(o->events, STOP_MS, on_flushed, o);
+}
+
 static void on_signal(void *ctx, int signo)
 {
     op *o = ctx;
@@ -221,15 +261,13 @@ static void on_signal(void *ctx, int signo)
         return;
     }
     gs_log_info("stopping", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT");
-    stop_acting(o);
-    gs_kube_events_flush(o->events, STOP_MS, on_flushed, o);
+    op_stop(o);
 }
 
 static void op_done(op *o)
 {
     stop_acting(o);
-    gs_http_server_free(o->metrics_server);
-    gs_http_server_free(o->health_server);
+    op_serve_stop(o);
     gs_kube_lease_free(o->lease);
     gs_s3_free(gs_take(o->s3));
     op_actuator_free(o);
@@ -244,8 +282,10 @@ static void op_done(op *o)
     op_policies_free(o);
     gs_notify_free(o->notify);
     op_audit_close(o);
+    op_bounds_close(o);
     op_store_free(o);
-    op_owners_free(o);
+    gs_owners_free(o->owners);
+    gs_rights_free(o->rights);
     gs_map_free(o->pods);
     gs_map_free(o->workloads);
     gs_map_free(o->policies);
@@ -255,6 +295,7 @@ static void op_done(op *o)
     gs_kube_free(o->kube);
     gs_timer_free(o->engine_timer);
     gs_timer_free(o->tick_timer);
+    gs_timer_free(o->undo_timer);
     gs_loop_free(o->loop);
     gs_zoneinfo_free();
 }
@@ -262,14 +303,15 @@ static void op_done(op *o)
 static int connect_kube(op *o, gs_error *err)
 {
     gs_cleanup(gs_kube_config_done) gs_kube_config config = {0};
-    int rc = gs_kube_config_load(o->opt.kubeconfig, NULL, &config, err);
+    int rc = gs_kube_config_load(o->opt.kubeconfig, o->opt.context, &config, err);
     if (rc < 0)
         return rc;
-    if (!o->opt.lease_ns)
-        o->opt.lease_ns = gs_streq(config.ns, "default") ? "gostat-system" : "";
+    op_bounds_api(o, config.server);
+    const char *ns = gs_streq(config.ns, "default") ? "gostat-system" : config.ns;
+    (void)gs_str_copy(o->lease_ns, sizeof o->lease_ns, gs_str_of(o->opt.lease_ns ? o->opt.lease_ns : ns));
     char host[64] = "gostat";
     (void)gethostname(host, sizeof host - 1);
-    (void)snprintf(o->identity, sizeof o->identity, "%s_%08llx", host,
+    (void)snprintf(o->identity, sizeof o->identity, "%s%s_%08llx", op_undoing(o) ? OP_UNDO_HOLDER "_" : "", host,
                    (unsigned long long)(gs_rng_next(&o->rng) & 0xffffffffu));
     rc = gs_kube_new(
         o->loop, &config,
@@ -278,16 +320,20 @@ static int connect_kube(op *o, gs_error *err)
     if (rc < 0)
         return rc;
     o->discovery = gs_kube_discovery_new(o->kube);
+    o->owners = gs_owners_new(o->kube, o->discovery, op_pod_owner_known, o);
+    o->rights = gs_rights_new(o->kube);
     o->events = gs_kube_events_new(
         o->kube, &(gs_kube_events_options){.controller = "gostat.dev/controller", .instance = o->identity});
     if (!o->opt.leader_elect)
         return 0;
-    gs_kube_lease_options lease = {.ns = o->opt.lease_ns[0] ? o->opt.lease_ns : config.ns,
+    gs_kube_lease_options lease = {.ns = o->lease_ns,
                                    .name = o->opt.lease_name,
                                    .identity = o->identity,
                                    .duration_ms = o->opt.lease_ms,
                                    .renew_deadline_ms = o->opt.renew_ms,
                                    .retry_ms = o->opt.retry_ms,
+                                   .take_over = op_undoing(o),
+                                   .idle_holder = OP_UNDO_HOLDER,
                                    .on_started = on_started,
                                    .on_lost = on_lost,
                                    .on_leader = on_leader,
@@ -297,11 +343,11 @@ static int connect_kube(op *o, gs_error *err)
 
 static int build(op *o, gs_error *err)
 {
+    keep_memory_small();
     o->clock = gs_clock_system();
     o->rng = gs_rng_system();
     o->pods = gs_map_new(NULL);
     o->workloads = gs_map_new(NULL);
-    o->owners = gs_map_new(NULL);
     o->policies = gs_map_new(NULL);
     o->incidents = gs_map_new(NULL);
     o->acts = gs_map_new(NULL);
@@ -312,15 +358,24 @@ static int build(op *o, gs_error *err)
     o->engine_timer = gs_timer_new(o->loop, run_engine, o);
     o->tick_timer = gs_timer_new(o->loop, tick, o);
     if ((rc = gs_workers_new(o->loop, WORKERS, 1024, &o->workers, err)) < 0 ||
-        (rc = gs_scraper_new(o->loop, o->workers, &o->scraper, err)) < 0 ||
-        (rc = gs_s3_new(o->loop, &o->s3, err)) < 0 || (rc = gs_notify_new(o->loop, &o->notify, err)) < 0 ||
-        (rc = op_audit_open(o, err)) < 0 || (rc = connect_kube(o, err)) < 0 ||
-        (rc = gs_loop_on_signal(o->loop, SIGTERM, on_signal, o, err)) < 0 ||
+        (rc = gs_scraper_new(o->loop, o->workers, &o->scraper, err)) < 0 || (rc = op_bounds_open(o, err)) < 0 ||
+        (rc = gs_s3_new(o->loop, o->destinations, &o->s3, err)) < 0 ||
+        (rc = gs_notify_new(o->loop, o->destinations, &o->notify, err)) < 0 || (rc = op_audit_open(o, err)) < 0 ||
+        (rc = connect_kube(o, err)) < 0 || (rc = gs_loop_on_signal(o->loop, SIGTERM, on_signal, o, err)) < 0 ||
         (rc = gs_loop_on_signal(o->loop, SIGINT, on_signal, o, err)) < 0)
         return rc;
     op_reconcile_start(o);
     start_engine(o);
     return op_serve(o, err);
+}
+
+void op_go(op *o)
+{
+    op_start_stop(o);
+    if (o->lease)
+        gs_kube_lease_start(o->lease);
+    else
+        lead(o);
 }
 
 int op_run(const op_options *opt, gs_error *err)
@@ -329,10 +384,9 @@ int op_run(const op_options *opt, gs_error *err)
     int rc = build(&o, err);
     if (rc == 0) {
         gs_timer_set(o.tick_timer, TICK_MS);
-        if (o.lease)
-            gs_kube_lease_start(o.lease);
-        else
-            lead(&o);
+        if (op_undoing(&o))
+            op_undo_start(&o);
+        op_start(&o);
         gs_loop_run(o.loop);
         rc = o.exit_code;
     }

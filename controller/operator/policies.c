@@ -16,6 +16,7 @@ static void policy_free(op_policy *p)
     gs_kube_cancel(p->finalizer_call);
     op_record_forget(p);
     op_secret_forget(p);
+    op_access_forget(p);
     op_audit_forget(p);
     op_notify_forget(p);
     op_retention_forget(p);
@@ -38,7 +39,8 @@ bool op_policy_runs(const op_policy *p)
 
 bool op_policy_may_act(const op_policy *p)
 {
-    return op_policy_runs(p) && (!p->p->has_s3 || p->secret_ok);
+    gs_error why;
+    return op_policy_runs(p) && (!p->p->has_s3 || (p->secret_ok && op_bounds_store(p, &why) == 0));
 }
 
 void op_policy_dirty(op_policy *p)
@@ -46,22 +48,29 @@ void op_policy_dirty(op_policy *p)
     p->dirty = true;
 }
 
-static int read_policy(gs_str object, gs_policy **ret, gs_error *err)
+/* As it applies here: with the time zones it names, and held to what the operator allows. */
+static int read_policy(const op *o, gs_str object, gs_policy **ret, char limited[GS_LIMITED_LEN], gs_error *err)
 {
     gs_cleanup(gs_policy_free) gs_policy *p = NULL;
     int rc = gs_policy_from_json(object, false, true, &p, err);
     if (!rc)
         rc = gs_zoneinfo_attach(p, err);
     if (!rc)
-        *ret = gs_take(p);
-    return rc;
+        rc = op_bounds_hold(o, p, limited, err);
+    if (rc)
+        return rc;
+    if (op_undoing(o))
+        p->suspend = p->deleting = true;
+    *ret = gs_take(p);
+    return 0;
 }
 
 /* The engine gets a policy of its own, decoded from the same bytes. */
 static void enforce(op_policy *p, gs_str object)
 {
     gs_policy *copy = NULL;
-    if (read_policy(object, &copy, NULL))
+    char limited[GS_LIMITED_LEN];
+    if (read_policy(p->o, object, &copy, limited, NULL))
         return;
     gs_engine_set_policy(p->o->engine, copy);
     p->in_force = true;
@@ -96,7 +105,7 @@ static void take_invalid(op_policy *p, const gs_kube_meta *m, const char *why)
     (void)gs_str_copy(shell->name, sizeof shell->name, m->name);
     (void)gs_str_copy(shell->uid, sizeof shell->uid, m->uid);
     shell->generation = m->generation;
-    shell->deleting = m->deletion_timestamp.n > 0;
+    shell->deleting = m->deletion_timestamp.n > 0 || op_undoing(p->o);
     shell->has_finalizer = gs_kube_has_finalizer(m, GS_POLICY_FINALIZER);
     gs_policy_free(p->p);
     p->p = shell;
@@ -112,6 +121,7 @@ static void let_rest(op_policy *p)
     (void)gs_str_copy(rest->name, sizeof rest->name, gs_str_of(p->p->name));
     (void)gs_str_copy(rest->uid, sizeof rest->uid, gs_str_of(p->p->uid));
     rest->deleting = p->p->deleting;
+    rest->suspend = op_undoing(p->o);
     gs_engine_set_policy(p->o->engine, rest);
 }
 
@@ -162,7 +172,7 @@ static int on_policy(void *ctx, gs_str object, gs_error *err)
     gs_error why;
     bool news =
         !p->p || p->invalid || p->p->generation != m.generation || p->p->deleting != (m.deletion_timestamp.n > 0);
-    if (read_policy(object, &fresh, &why)) {
+    if (read_policy(o, object, &fresh, p->limited, &why)) {
         take_invalid(p, &m, why.msg);
     } else {
         if (secrets_differ(p->invalid ? NULL : p->p, fresh)) {
@@ -181,6 +191,7 @@ static int on_policy(void *ctx, gs_str object, gs_error *err)
     if (!p->adopted)
         adopt(p, object);
     if (news) {
+        op_access_set(p);
         op_policy_dirty(p);
         op_reconcile_policy(o, p);
         if (op_policy_needs_secret(p))
@@ -223,7 +234,8 @@ void op_policies_watch(op *o, const char *ns)
 
 bool op_policy_needs_secret(const op_policy *p)
 {
-    return !p->invalid && p->p->has_s3 && !p->p->suspend && !p->p->deleting;
+    gs_error why;
+    return !p->invalid && p->p->has_s3 && !p->p->suspend && !p->p->deleting && op_bounds_store(p, &why) == 0;
 }
 
 /* Policies are few: each is looked at once a second, and written where something is due. */
@@ -234,6 +246,7 @@ void op_policies_tick(op *o)
         op_policy *p = it.value;
         if (op_policy_needs_secret(p) && (!p->secret_checked_ms || now - p->secret_checked_ms >= GS_SECRET_RECHECK_MS))
             op_secret_check(p);
+        op_access_tick(p);
         op_policy_finalizer(p);
         op_policy_write(p);
     }
@@ -244,7 +257,7 @@ bool op_policies_settled(const op *o)
 {
     for (gs_map_it it = {0}; gs_map_next(o->policies, &it);) {
         const op_policy *p = it.value;
-        if (op_policy_needs_secret(p) && !p->secret_checked_ms)
+        if ((op_policy_needs_secret(p) && !p->secret_checked_ms) || !op_access_checked(p))
             return false;
     }
     return true;

@@ -15,15 +15,48 @@ static void set(const op_policy *p, gs_policy_status *s, const char *type, const
     (void)gs_condition_set(c, status, reason, message, p->p->generation, op_wall(p->o));
 }
 
+#define IN_THE_CLEAR                                                                                                    \
+    "spec.endpoint.authorization is sent over plain HTTP: whoever can read the network between the controller and the " \
+    "pods can read it"
+
+static bool in_the_clear(const gs_endpoint_spec *e)
+{
+    return !e->https && (e->bearer_secret[0] || e->basic_secret[0]);
+}
+
+/* It is as its owner wrote it, but for what the operator allows less of. */
+static void accepted(const op_policy *p, gs_policy_status *s)
+{
+    const char *parts[] = {p->p->suspend ? "suspended by spec.suspend" : "",
+                           in_the_clear(&p->p->endpoint) ? IN_THE_CLEAR : "", p->limited, "", op_notify_refused(p)};
+    char above[160], message[320] = "";
+    if (p->above) {
+        (void)snprintf(above, sizeof above,
+                       "%d of %d pods are not sampled: the operator allows %d (--max-pods-per-policy)", p->above,
+                       p->matched, p->o->ceiling.max_pods);
+        parts[3] = above;
+    }
+    for (size_t k = 0, n = 0; k < GS_LEN(parts); k++, n = strlen(message))
+        if (parts[k][0])
+            (void)snprintf(message + n, sizeof message - n, "%s%s", n ? "; " : "", parts[k]);
+    set(p, s, "Ready", "True", parts[2][0] || parts[3][0] || parts[4][0] ? "Limited" : "Accepted", message);
+}
+
 static void ready(const op_policy *p, gs_policy_status *s)
 {
     char message[320];
+    const char *reason, *why;
+    gs_error refused;
     if (p->invalid) {
         set(p, s, "Ready", "False", "Invalid", p->invalid);
+    } else if (op_bounds_store(p, &refused) < 0) {
+        set(p, s, "Ready", "False", "DestinationRefused", refused.msg);
     } else if (op_policy_needs_secret(p) && !p->secret_ok) {
         set(p, s, "Ready", p->secret_checked_ms ? "False" : "Unknown",
             p->secret_checked_ms ? p->secret_reason : "Checking",
             p->secret_checked_ms ? p->secret_message : "reading the Secret of spec.snapshot.s3");
+    } else if (op_access_trouble(p, &reason, &why)) {
+        set(p, s, "Ready", gs_streq(reason, "Checking") ? "Unknown" : "False", reason, why);
     } else if (p->overlapped) {
         (void)snprintf(message, sizeof message,
                        "%d of %d pods belong to workloads that the older policy %.200s selects", p->overlapped,
@@ -35,29 +68,39 @@ static void ready(const op_policy *p, gs_policy_status *s)
                        p->matched, port->name[0] ? port->name : p->p->endpoint.metrics_port.name);
         set(p, s, "Ready", "False", "PortNotFound", message);
     } else {
-        set(p, s, "Ready", "True", "Accepted", p->p->suspend ? "suspended by spec.suspend" : "");
+        accepted(p, s);
     }
 }
 
+#define HOST_NETWORK                                                                                                   \
+    "pods on the host's network are sampled only with spec.allowHostNetwork, and where the operator allows it "        \
+    "(--allow-host-network)"
+
 static void collecting(const op_policy *p, gs_policy_status *s, const gs_policy_facts *f)
 {
-    char message[320];
+    char message[320] = "";
+    const char *reason, *why;
     if (p->p->suspend) {
         set(p, s, "Collecting", "False", "Suspended", "spec.suspend is set");
     } else if (!op_policy_runs(p)) {
         set(p, s, "Collecting", "False", "NotReady", "nothing is sampled while the policy is not ready");
+    } else if (op_access_trouble(p, &reason, &why)) {
+        set(p, s, "Collecting", "False", reason, why);
     } else if (!p->matched) {
         set(p, s, "Collecting", "False", "NoPods", "spec.selector matches no pod of this namespace");
     } else if (p->host_network == p->matched) {
-        set(p, s, "Collecting", "False", "HostNetwork", "pods on the host's network are not sampled");
+        set(p, s, "Collecting", "False", "HostNetwork", HOST_NETWORK);
     } else if (f->unreachable) {
-        (void)snprintf(message, sizeof message, "%d of %d pods: %.240s", f->unreachable, f->targets,
+        (void)snprintf(message, sizeof message, "%d of %d pods: %.290s", f->unreachable, f->targets,
                        f->unreachable_example);
         set(p, s, "Collecting", f->sampled ? "True" : "False", "PodsUnreachable", message);
     } else if (!f->sampled) {
         set(p, s, "Collecting", "False", "Starting", "no sample yet");
     } else {
-        set(p, s, "Collecting", "True", "Sampling", "");
+        if (p->host_network)
+            (void)snprintf(message, sizeof message, "%d of %d pods are not sampled: " HOST_NETWORK, p->host_network,
+                           p->matched);
+        set(p, s, "Collecting", "True", "Sampling", message);
     }
 }
 
@@ -86,6 +129,10 @@ void op_policy_status(op_policy *p, gs_policy_status *ret)
     op *o = p->o;
     gs_policy_facts f;
     gs_engine_policy_facts(o->engine, p->p, &f);
+    if (op_undoing(o)) { /* all else stays as the controller saw it */
+        healing(p, ret, &f);
+        return;
+    }
     op_reconcile_count(o, p);
     ret->observed_generation = p->p->generation;
     ret->matched = p->matched;
@@ -126,6 +173,7 @@ static void on_written(void *ctx, const gs_kube_reply *reply)
 {
     op_policy *p = ctx;
     p->status_call = NULL;
+    op_on_reconciled(p->o, OP_RECONCILE_POLICY, reply->err.kind == GS_OK, op_mono(p->o) - p->written_ms);
     op_record_next(p->o, p->p->ns, p->p->name);
     if (reply->err.kind == GS_OK) {
         p->failures = 0;
@@ -145,6 +193,8 @@ void op_policy_write(op_policy *p)
     op *o = p->o;
     int64_t now = op_mono(o);
     if (!o->synced) /* what an earlier controller wrote stands until all is known again */
+        return;
+    if (op_undoing(o) && !op_audit_waiting(p)) /* it was not touched */
         return;
     if (p->status_call || op_record_running(o, p) || now < p->retry_ms || now - p->written_ms < GS_STATUS_MIN_MS)
         return;

@@ -1,6 +1,7 @@
 /* Which pod is watched under which policy: the oldest policy that selects any pod of a workload owns the workload. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "codec/sampled.h"
 #include "operator/op.h"
 
 #include <stdio.h>
@@ -42,27 +43,27 @@ static void unwatch(op *o, op_pod *p, enum gs_leave why)
 static void watch(op *o, op_pod *p, const op_policy *owner)
 {
     const gs_pod *pod = p->pod;
-    if (pod->deleting || pod->finished) {
-        unwatch(o, p, GS_LEAVE_GONE);
+    p->candidate = false;
+    const gs_policy *policy = owner && owner->in_force && op_policy_runs(owner) ? owner->p : NULL;
+    gs_pod_ports ports;
+    enum gs_unsampled why = gs_pod_sampled(policy, pod, &ports);
+    if (why == GS_UNSAMPLED_STARTING || (why == GS_SAMPLED && !op_access_checked(owner))) /* it will be told again */
+        return;
+    if (why != GS_SAMPLED) {
+        unwatch(o, p, why == GS_UNSAMPLED_ENDED ? GS_LEAVE_GONE : GS_LEAVE_UNWATCHED);
         return;
     }
-    bool ours = owner && op_policy_runs(owner) && owner->in_force &&
-                gs_selector_matches(&owner->p->selector, pod->labels) && !pod->host_network;
-    int pprof = ours ? gs_pod_port_number(pod, &owner->p->endpoint.pprof_port) : 0;
-    int metrics =
-        ours && owner->p->endpoint.has_metrics ? gs_pod_port_number(pod, &owner->p->endpoint.metrics_port) : 0;
-    if (!ours || (!pprof && !metrics)) {
+    p->candidate = true;
+    if (o->ceiling.max_pods && !p->within) {
         unwatch(o, p, GS_LEAVE_UNWATCHED);
         return;
     }
-    if (!pod->running || !pod->ip[0]) /* not yet: it will be told again */
-        return;
     gs_target_spec t = {.ns = pod->ns,
                         .name = pod->name,
                         .uid = pod->uid,
                         .host = pod->ip,
-                        .metrics_port = metrics,
-                        .pprof_port = pprof,
+                        .metrics_port = ports.metrics,
+                        .pprof_port = ports.pprof,
                         .revision = pod->revision,
                         .memory_limit = pod->memory_limit,
                         .cpu_limit_milli = pod->cpu_limit_milli};
@@ -75,7 +76,11 @@ static void reconcile_workload(op *o, const char *key)
     op_workload *w = gs_map_get(o->workloads, key);
     if (!w)
         return;
+    if (w->owner)
+        w->owner->choose = true;
     w->owner = owner_of(o, w);
+    if (w->owner)
+        w->owner->choose = true;
     for (size_t k = 0; k < w->n; k++)
         watch(o, w->pods[k], w->owner);
     for (gs_map_it it = {0}; gs_map_next(o->policies, &it);)
@@ -106,17 +111,21 @@ static void reconcile_pod(op *o, const char *key)
 static void process(void *ctx, const char *key)
 {
     op *o = ctx;
+    int64_t began_ms = op_mono(o);
+    bool pod = strncmp(key, POD_PREFIX, strlen(POD_PREFIX)) == 0;
     o->reconciles++;
-    if (strncmp(key, POD_PREFIX, strlen(POD_PREFIX)) == 0)
+    if (pod)
         reconcile_pod(o, key + strlen(POD_PREFIX));
     else
         reconcile_workload(o, key);
+    op_on_reconciled(o, pod ? OP_RECONCILE_POD : OP_RECONCILE_WORKLOAD, true, op_mono(o) - began_ms);
     gs_kube_queue_done(o->queue, key);
 }
 
 void op_reconcile_start(op *o)
 {
-    o->queue = gs_kube_queue_new(o->loop, &(gs_kube_queue_options){.process = process, .ctx = o, .clock = &o->clock});
+    o->queue = gs_kube_queue_new(
+        o->loop, &(gs_kube_queue_options){.process = process, .on_done = op_on_worked, .ctx = o, .clock = &o->clock});
     gs_kube_queue_pause(o->queue, true); /* until all is listed */
 }
 
@@ -138,6 +147,8 @@ void op_reconcile_policy(op *o, const op_policy *p)
 void op_pod_gone(op *o, op_pod *p)
 {
     op_workload *w = p->w;
+    if (w && w->owner) /* there may be room for another one */
+        w->owner->choose = true;
     p->watched = false; /* told even where it was not watched: an incident may list it since before a suspension */
     gs_engine_drop_target(o->engine, p->pod->ns, p->pod->name, GS_LEAVE_GONE);
     if (w && w->n > 1)
@@ -161,8 +172,7 @@ void op_reconcile_count(op *o, op_policy *p)
             p->overlapped++;
             (void)gs_str_copy(p->overlap_with, sizeof p->overlap_with, gs_str_of(owner->p->name));
         }
-        p->host_network += pod->pod->host_network;
-        p->without_port += !gs_pod_port_number(pod->pod, &p->p->endpoint.pprof_port) &&
-                           !(p->p->endpoint.has_metrics && gs_pod_port_number(pod->pod, &p->p->endpoint.metrics_port));
+        p->host_network += pod->pod->host_network && !p->p->allow_host_network;
+        p->without_port += !gs_pod_endpoint(p->p, pod->pod, &(gs_pod_ports){0});
     }
 }

@@ -1,10 +1,8 @@
 /* Secrets: read from the policy's own namespace only, and only if labelled for gostat: who may write policies is not
  * thereby allowed to send any Secret anywhere. Nothing of them is kept. */
 #include "base/mem.h"
-#include "kube/meta.h"
+#include "codec/secret.h"
 #include "operator/op.h"
-#include "wire/digest.h"
-#include "wire/json_cursor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,18 +68,8 @@ static void finish(op_secret_read *r, const char *reason, const gs_error *err)
     release(r);
 }
 
-/* One value of a Secret; absent: *out stays empty. */
-static int take(gs_str object, const char *key, gs_buf *out, gs_error *err)
-{
-    gs_str raw;
-    if (!gs_json_find(object, (const char *[]){"data", key, NULL}, &raw) || raw.n < 2)
-        return 0;
-    return gs_base64_decode((gs_str){raw.p + 1, raw.n - 2}, out, err);
-}
-
 static int usable(const char *ns, const char *name, const gs_kube_reply *reply, const char **ret_reason, gs_error *err)
 {
-    gs_kube_meta meta;
     if (reply->err.kind == GS_NOT_FOUND) {
         *ret_reason = "SecretNotFound";
         return gs_error_set(err, GS_NOT_FOUND, "there is no Secret %s in namespace %s", name, ns);
@@ -91,13 +79,9 @@ static int usable(const char *ns, const char *name, const gs_kube_reply *reply, 
         *err = reply->err;
         return gs_error_wrap(err, GS_TRANSIENT, "Secret %s", name);
     }
-    if (gs_kube_meta_read(reply->body, &meta, err) < 0 ||
-        !gs_str_is(gs_kube_label(meta.labels, GS_USABLE_LABEL), "true")) {
+    if (gs_secret_usable(reply->body, name, err) < 0) {
         *ret_reason = "SecretNotUsable";
-        return gs_error_set(err, GS_REFUSED,
-                            "Secret %s lacks the label " GS_USABLE_LABEL
-                            "=true: kubectl label secret %s " GS_USABLE_LABEL "=true",
-                            name, name);
+        return -(int)err->kind;
     }
     return 0;
 }
@@ -108,7 +92,7 @@ static void on_ca(void *ctx, const gs_kube_reply *reply)
     gs_error err = {0};
     const char *reason = "";
     if (usable(r->ns, r->s3.ca_secret, reply, &reason, &err) == 0 &&
-        take(reply->body, r->s3.ca_key, &r->ca, &err) == 0 && !r->ca.n) {
+        gs_secret_take(reply->body, r->s3.ca_key, &r->ca, &err) == 0 && !r->ca.n) {
         reason = "SecretIncomplete";
         (void)gs_error_set(&err, GS_TERMINAL, "spec.snapshot.s3.caSecretRef: Secret %s has no key %s", r->s3.ca_secret,
                            r->s3.ca_key);
@@ -130,13 +114,7 @@ static void on_credentials(void *ctx, const gs_kube_reply *reply)
     const char *name = r->s3.credentials_secret;
     if (usable(r->ns, name, reply, &reason, &err) == 0) {
         reason = "SecretIncomplete";
-        if (take(reply->body, "accessKeyId", &r->access, &err) == 0 &&
-            take(reply->body, "secretAccessKey", &r->secret, &err) == 0 &&
-            take(reply->body, "sessionToken", &r->token, &err) == 0) {
-            if (!r->access.n || !r->secret.n)
-                (void)gs_error_set(&err, GS_TERMINAL, "spec.snapshot.s3.credentialsSecretRef: Secret %s has no key %s",
-                                   name, r->access.n ? "secretAccessKey" : "accessKeyId");
-        }
+        (void)gs_secret_take_s3(reply->body, name, &r->access, &r->secret, &r->token, &err);
     }
     if (err.kind != GS_OK)
         finish(r, reason, &err);
@@ -167,9 +145,44 @@ void op_secret_read_cancel(op_secret_read *r)
     release(r);
 }
 
-struct op_secret_value {
-    char ns[GS_NAMESPACE_LEN], name[GS_OBJECT_LEN], key[GS_OBJECT_LEN];
+struct op_secret_get {
+    char ns[GS_NAMESPACE_LEN], name[GS_OBJECT_LEN];
     gs_kube_call *call;
+    op_secret_got done;
+    void *ctx;
+};
+
+static void on_got(void *ctx, const gs_kube_reply *reply)
+{
+    gs_autofree op_secret_get *g = ctx;
+    gs_error err = {0};
+    const char *reason = "";
+    int rc = usable(g->ns, g->name, reply, &reason, &err);
+    g->done(g->ctx, rc ? (gs_str){"", 0} : reply->body, reason, &err);
+}
+
+op_secret_get *op_secret_get_start(op *o, const char *ns, const char *name, op_secret_got done, void *ctx)
+{
+    op_secret_get *g = gs_alloc(sizeof *g);
+    (void)gs_str_copy(g->ns, sizeof g->ns, gs_str_of(ns));
+    (void)gs_str_copy(g->name, sizeof g->name, gs_str_of(name));
+    g->done = done;
+    g->ctx = ctx;
+    g->call = ask(o, g->ns, g->name, on_got, g);
+    return g;
+}
+
+void op_secret_get_cancel(op_secret_get *g)
+{
+    if (!g)
+        return;
+    gs_kube_cancel(g->call);
+    free(g);
+}
+
+struct op_secret_value {
+    char name[GS_OBJECT_LEN], key[GS_OBJECT_LEN];
+    op_secret_get *get;
     op_secret_value_done done;
     void *ctx;
     gs_buf value;
@@ -181,14 +194,13 @@ static void value_release(op_secret_value *v)
     free(v);
 }
 
-static void on_value(void *ctx, const gs_kube_reply *reply)
+static void on_value(void *ctx, gs_str object, const char *reason, const gs_error *why)
 {
     op_secret_value *v = ctx;
-    gs_error err = {0};
-    const char *reason = "";
-    v->call = NULL;
-    if (usable(v->ns, v->name, reply, &reason, &err) == 0) {
-        if (take(reply->body, v->key, &v->value, &err) == 0 && !v->value.n)
+    gs_error err = *why;
+    v->get = NULL;
+    if (err.kind == GS_OK) {
+        if (gs_secret_take(object, v->key, &v->value, &err) == 0 && !v->value.n)
             (void)gs_error_set(&err, GS_TERMINAL, "Secret %s has no key %s, or an empty one", v->name, v->key);
         else if (err.kind == GS_OK && memchr(v->value.p, 0, v->value.n))
             (void)gs_error_set(&err, GS_TERMINAL, "Secret %s, key %s: holds a NUL", v->name, v->key);
@@ -204,13 +216,12 @@ op_secret_value *op_secret_value_start(op *o, const char *ns, const char *name, 
                                        op_secret_value_done done, void *ctx)
 {
     op_secret_value *v = gs_alloc(sizeof *v);
-    (void)gs_str_copy(v->ns, sizeof v->ns, gs_str_of(ns));
     (void)gs_str_copy(v->name, sizeof v->name, gs_str_of(name));
     (void)gs_str_copy(v->key, sizeof v->key, gs_str_of(key));
     v->done = done;
     v->ctx = ctx;
     v->value = GS_BUF(GS_MAX_SECRET_VALUE);
-    v->call = ask(o, v->ns, v->name, on_value, v);
+    v->get = op_secret_get_start(o, ns, name, on_value, v);
     return v;
 }
 
@@ -218,7 +229,7 @@ void op_secret_value_cancel(op_secret_value *v)
 {
     if (!v)
         return;
-    gs_kube_cancel(v->call);
+    op_secret_get_cancel(v->get);
     value_release(v);
 }
 

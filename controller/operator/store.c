@@ -27,7 +27,7 @@ bool op_pod_attach(op *o, op_pod *p)
     if (p->w)
         return true;
     gs_workload_ref ref = {0};
-    if (!op_workload_of(o, p, &ref))
+    if (!gs_owners_workload(o->owners, p->pod, &p->waiting, &ref))
         return false;
     gs_autofree char *key = gs_sprintf("%s/%s/%s/%s", ref.ns, ref.kind, ref.name, ref.uid);
     op_workload *w = gs_map_get(o->workloads, key);
@@ -41,6 +41,16 @@ bool op_pod_attach(op *o, op_pod *p)
     w->pods[w->n++] = p;
     p->w = w;
     return true;
+}
+
+void op_pod_owner_known(void *ctx, const char *ns, const char *pod)
+{
+    op *o = ctx;
+    gs_autofree char *key = gs_sprintf("%s/%s", ns, pod);
+    op_pod *p = gs_map_get(o->pods, key);
+    if (p)
+        p->waiting = false;
+    op_reconcile_pod(o, ns, pod);
 }
 
 void op_pod_detach(op *o, op_pod *p)
@@ -97,6 +107,17 @@ static int on_pod(void *ctx, gs_str object, gs_error *err)
     return 0;
 }
 
+static void trim_owners(const op *o)
+{
+    if (!gs_owners_many(o->owners, gs_map_len(o->pods)))
+        return;
+    gs_map *direct = gs_map_new(NULL);
+    for (gs_map_it it = {0}; gs_map_next(o->pods, &it);)
+        gs_map_put(direct, ((const op_pod *)it.value)->pod->owner_uid, it.value);
+    gs_owners_trim(o->owners, direct);
+    gs_map_free(direct);
+}
+
 static void on_pod_deleted(void *ctx, gs_str object)
 {
     op *o = ((op_watch *)ctx)->o;
@@ -107,7 +128,7 @@ static void on_pod_deleted(void *ctx, gs_str object)
     op_pod *p = gs_map_get(o->pods, key);
     if (p && gs_str_is(meta.uid, p->pod->uid))
         remove_pod(o, p);
-    op_owners_trim(o);
+    trim_owners(o);
 }
 
 static void on_listed(void *ctx)

@@ -31,7 +31,7 @@ typedef struct put {
     /* of a take */
     bool takes;
     char *host, *path;
-    gs_endpoint from; /* its strings are the two above */
+    gs_endpoint from; /* its strings are the two above; with a reference */
     int seconds;
     gs_stream *stream;
     gs_s3_upload *upload;
@@ -49,6 +49,7 @@ static void put_free(put *u)
     gs_buf_done(&u->metadata);
     free(u->host);
     free(u->path);
+    gs_access_unref(u->from.access);
     free(u);
 }
 
@@ -237,6 +238,17 @@ static bool wanted(void *ctx, const gs_policy *p, enum gs_profile_kind kind)
     return p->has_s3 && gs_snapshot_wanted(p, kind);
 }
 
+/* Nothing is read or taken for a store that the operator does not allow. False: it has ended. */
+static bool may_store(put *u, const gs_policy *p)
+{
+    gs_error err;
+    if (gs_destinations_name_allowed(u->o->destinations, GS_DESTINATION_S3, gs_str_of(p->s3.endpoint), &err) == 0)
+        return true;
+    (void)gs_error_wrap(&err, GS_REFUSED, "spec.snapshot.s3.endpoint");
+    end_by_store(u, &err);
+    return false;
+}
+
 static put *new_put(op *o, const gs_policy *p, const gs_incident *i, const char *pod, enum gs_profile_kind kind,
                     int64_t wall_ms)
 {
@@ -265,7 +277,7 @@ static void store(void *ctx, const gs_policy *p, const gs_incident *i, const cha
     u->goroutines = goroutines;
     u->done = done;
     u->arg = arg;
-    if (gs_workers_submit(u->o->workers, hash, on_hashed, u, &err) < 0)
+    if (may_store(u, p) && gs_workers_submit(u->o->workers, hash, on_hashed, u, &err) < 0)
         end(u, &err);
 }
 
@@ -281,11 +293,13 @@ static void take(void *ctx, const gs_policy *p, const gs_incident *i, const char
     u->from.host = u->host;
     u->from.pprof_path = u->path;
     u->from.metrics_path = "";
+    u->from.access = gs_access_ref(e->access);
     u->seconds = seconds;
     u->goroutines = gs_incident_goroutines(i, pod);
     u->done = done;
     u->arg = arg;
-    u->secret = op_secret_read_start(u->o, u->ns, &u->where, on_secret, u);
+    if (may_store(u, p))
+        u->secret = op_secret_read_start(u->o, u->ns, &u->where, on_secret, u);
 }
 
 static void forget(void *ctx, void *arg)

@@ -227,7 +227,9 @@ static int decode_pairs(decoder *d, const gs_json_field *f, char *dst, char *par
     gs_str raw;
     if (!gs_json_enter_object(d->c))
         return fail_cursor(d, at);
-    for (; gs_json_next_key(d->c, &raw); n++) {
+    while (gs_json_next_key(d->c, &raw)) {
+        if (gs_json_is_null(d->c))
+            continue;
         char *to = dst + n * f->size;
         if (n == f->items)
             return fail(d, at, "must have at most %zu entries", f->items);
@@ -241,6 +243,7 @@ static int decode_pairs(decoder *d, const gs_json_field *f, char *dst, char *par
         rc = decode_string(d, value, to + value->off, &(struct where){.up = at, .key = to + key->off});
         if (rc < 0)
             return rc;
+        n++;
     }
     if (gs_json_failed(d->c))
         return fail_cursor(d, at);

@@ -6,6 +6,8 @@
 #include "wire/json_write.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <yaml.h>
 
 /* A YAML event stream turned into calls of the JSON writer. */
@@ -13,6 +15,11 @@ typedef struct conversion {
     yaml_parser_t parser;
     gs_json_writer w;
     gs_error *err;
+    gs_yaml_each *each; /* of a stream: gets each document; NULL: there may be one only */
+    void *ctx;
+    gs_yaml_mark *at; /* of a stream: where it went wrong */
+    gs_yaml_mark *marks;
+    size_t n_marks, max_marks;
     unsigned depth;
     struct {
         gs_map *keys;    /* of a mapping; NULL for a sequence */
@@ -20,9 +27,26 @@ typedef struct conversion {
     } levels[GS_MAX_NESTING];
 } conversion;
 
-static int fail(conversion *y, yaml_mark_t at, const char *why)
+__attribute__((format(printf, 3, 4))) static int fail(conversion *y, yaml_mark_t at, const char *fmt, ...)
 {
-    return gs_error_set(y->err, GS_TERMINAL, "YAML: line %zu, column %zu: %s", at.line + 1, at.column + 1, why);
+    char why[200];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    if (!y->at)
+        return gs_error_set(y->err, GS_TERMINAL, "YAML: line %zu, column %zu: %s", at.line + 1, at.column + 1, why);
+    *y->at = (gs_yaml_mark){.line = (unsigned)at.line + 1, .column = (unsigned)at.column + 1};
+    return gs_error_set(y->err, GS_TERMINAL, "%s", why);
+}
+
+/* What is written next stands there. */
+static void mark(conversion *y, yaml_mark_t at)
+{
+    if (!y->each)
+        return;
+    y->marks = gs_grow(y->marks, &y->max_marks, y->n_marks + 1, sizeof *y->marks);
+    y->marks[y->n_marks++] = (gs_yaml_mark){y->w.out->n, (unsigned)at.line + 1, (unsigned)at.column + 1, false};
 }
 
 /* ---- plain scalars, by the core schema of YAML 1.2 ---- */
@@ -130,6 +154,20 @@ static int plain(conversion *y, gs_str s, yaml_mark_t at)
     return 0;
 }
 
+/* By YAML 1.1, which kubectl reads, it is something else: yes and on are true, 010 is 8, 1_000 a number. */
+static bool odd(gs_str s)
+{
+    static const char *const words[] = {"yes", "Yes", "YES", "no",  "No",  "NO", "on",
+                                        "On",  "ON",  "off", "Off", "OFF", NULL};
+    size_t at = run(s, 0, "+-") == 1 ? 1 : 0, digits = run(s, at, DIGITS "_");
+    bool zero = at + 1 < s.n && s.p[at] == '0';
+    if (any_of(s, words))
+        return true;
+    if (zero && (s.p[at + 1] == 'b' || (at && strchr("xo", s.p[at + 1]))))
+        return run(s, at + 2, DIGITS "abcdefABCDEF_") == s.n - at - 2;
+    return digits && at + digits == s.n && s.p[at] != '_' && (memchr(s.p, '_', s.n) || zero);
+}
+
 /* ---- events ---- */
 
 static int key(conversion *y, gs_str s, bool is_plain, yaml_mark_t at)
@@ -142,8 +180,7 @@ static int key(conversion *y, gs_str s, bool is_plain, yaml_mark_t at)
     if (s.n && memchr(s.p, 0, s.n))
         return fail(y, at, "NUL in a key");
     if (gs_map_getn(keys, s))
-        return gs_error_set(y->err, GS_TERMINAL, "YAML: line %zu, column %zu: the key \"%.64s\" comes twice here",
-                            at.line + 1, at.column + 1, s.p);
+        return fail(y, at, "the key \"%.64s\" comes twice here", s.p);
     gs_map_put(keys, s.p, y);
     gs_jw_key(&y->w, s);
     y->levels[y->depth - 1].want_value = true;
@@ -172,6 +209,9 @@ static int scalar(conversion *y, const yaml_event_t *e)
     int rc = node(y, e->data.scalar.anchor, e->data.scalar.tag, e->start_mark, &is_key);
     if (rc < 0)
         return rc;
+    mark(y, e->start_mark);
+    if (y->each && is_plain)
+        y->marks[y->n_marks - 1].odd = odd(s);
     if (is_key)
         return key(y, s, is_plain, e->start_mark);
     if (is_plain)
@@ -194,6 +234,7 @@ static int open_level(conversion *y, const yaml_event_t *e)
         return fail(y, e->start_mark, "a key must be a scalar");
     if (y->depth == GS_MAX_NESTING)
         return fail(y, e->start_mark, "nested too deeply");
+    mark(y, e->start_mark);
     y->levels[y->depth].want_value = false;
     y->levels[y->depth++].keys = mapping ? gs_map_new(NULL) : NULL;
     if (mapping)
@@ -209,11 +250,28 @@ static void close_level(conversion *y)
     gs_jw_end(&y->w);
 }
 
+/* Hands out what was converted, and makes room for the next document. */
+static int hand_out(conversion *y)
+{
+    gs_buf *out = y->w.out;
+    int rc = gs_jw_finish(&y->w, y->err);
+    if (rc == 0)
+        rc = y->each(y->ctx, &(gs_yaml_document){gs_buf_str(out), y->marks, y->n_marks}, y->err);
+    gs_buf_reset(out);
+    gs_jw_init(&y->w, out);
+    y->n_marks = 0;
+    return rc;
+}
+
 static int on_event(conversion *y, const yaml_event_t *e, unsigned *documents)
 {
     switch (e->type) {
     case YAML_DOCUMENT_START_EVENT:
-        return (*documents)++ ? fail(y, e->start_mark, "a second document begins here; only one is read") : 0;
+        if ((*documents)++ && !y->each)
+            return fail(y, e->start_mark, "a second document begins here; only one is read");
+        return 0;
+    case YAML_DOCUMENT_END_EVENT:
+        return y->each ? hand_out(y) : 0;
     case YAML_ALIAS_EVENT:
         return fail(y, e->start_mark, "aliases (*) are not supported");
     case YAML_SCALAR_EVENT:
@@ -237,7 +295,7 @@ static int parse_error(conversion *y)
         return gs_error_set(y->err, GS_NO_MEMORY, "YAML: out of memory");
     if (p->error == YAML_READER_ERROR)
         return gs_error_set(y->err, GS_TERMINAL, "YAML: at byte %zu: %s", p->problem_offset, p->problem);
-    return fail(y, p->problem_mark, p->problem ? p->problem : "malformed");
+    return fail(y, p->problem_mark, "%s", p->problem ? p->problem : "malformed");
 }
 
 static int convert(conversion *y)
@@ -254,6 +312,8 @@ static int convert(conversion *y)
             return rc;
         if (gs_jw_failed(&y->w))
             break;
+        if (last && y->each)
+            return 0;
         if (last && !documents)
             return gs_error_set(y->err, GS_TERMINAL, "YAML: there is no document");
         if (last)
@@ -263,24 +323,40 @@ static int convert(conversion *y)
     return rc < 0 ? gs_error_wrap(y->err, GS_TERMINAL, "YAML") : 0;
 }
 
-int gs_yaml_to_json(gs_str yaml, gs_buf *out, gs_error *err)
+static int run_conversion(conversion *y, gs_str yaml, gs_buf *out)
 {
     if (yaml.n > GS_MAX_YAML_BYTES)
-        return gs_error_set(err, GS_NO_MEMORY, "YAML: %zu bytes, at most %u are read", yaml.n, GS_MAX_YAML_BYTES);
+        return gs_error_set(y->err, GS_NO_MEMORY, "YAML: %zu bytes, at most %u are read", yaml.n, GS_MAX_YAML_BYTES);
+    if (!yaml_parser_initialize(&y->parser))
+        return gs_error_set(y->err, GS_NO_MEMORY, "YAML: out of memory");
+    yaml_parser_set_encoding(&y->parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&y->parser, (const unsigned char *)yaml.p, yaml.n);
+    gs_jw_init(&y->w, out);
+    int rc = convert(y);
+    while (y->depth)
+        gs_map_free(y->levels[--y->depth].keys);
+    yaml_parser_delete(&y->parser);
+    return rc;
+}
+
+int gs_yaml_to_json(gs_str yaml, gs_buf *out, gs_error *err)
+{
     conversion y = {.err = err};
     size_t before = out->n;
-    if (!yaml_parser_initialize(&y.parser))
-        return gs_error_set(err, GS_NO_MEMORY, "YAML: out of memory");
-    yaml_parser_set_encoding(&y.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&y.parser, (const unsigned char *)yaml.p, yaml.n);
-    gs_jw_init(&y.w, out);
-    int rc = convert(&y);
-    while (y.depth)
-        gs_map_free(y.levels[--y.depth].keys);
-    yaml_parser_delete(&y.parser);
+    int rc = run_conversion(&y, yaml, out);
     if (rc < 0 && out->p) {
         out->n = before;
         out->p[before] = 0;
     }
+    return rc;
+}
+
+int gs_yaml_stream(gs_str yaml, gs_yaml_each *each, void *ctx, gs_yaml_mark *ret_at, gs_error *err)
+{
+    gs_cleanup(gs_buf_done) gs_buf json = GS_BUF(8 * GS_MAX_YAML_BYTES);
+    conversion y = {.err = err, .each = each, .ctx = ctx, .at = ret_at};
+    *ret_at = (gs_yaml_mark){.line = 1, .column = 1};
+    int rc = run_conversion(&y, yaml, &json);
+    free(y.marks);
     return rc;
 }

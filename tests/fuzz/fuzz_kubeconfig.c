@@ -22,6 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(c.server && c.ns && c.ns[0]);
     FUZZ_CHECK(gs_str_starts(gs_str_of(c.server), "https://") || gs_str_starts(gs_str_of(c.server), "http://"));
     FUZZ_CHECK(!c.cert_pem == !c.key_pem);
+    FUZZ_CHECK(!c.exec || (c.exec->argv[0][0] && c.exec->info[0] == '{' && !c.token && !c.token_file && !c.cert_pem));
+    for (char **at = c.exec ? c.exec->env : NULL; at && *at; at++)
+        FUZZ_CHECK(strchr(*at, '=') && **at != '=');
     for (const char *p = c.server; *p; p++)
         FUZZ_CHECK(*p > ' ' && *p <= '~');
     for (const char *p = c.token ? c.token : ""; *p; p++)

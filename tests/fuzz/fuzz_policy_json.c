@@ -63,8 +63,19 @@ static void check_healing(const gs_policy *p)
     }
 }
 
+static void check_endpoint(const gs_endpoint_spec *e)
+{
+    FUZZ_CHECK(e->pprof_port.number || e->pprof_port.name[0]);
+    FUZZ_CHECK(e->pprof_path[0] == '/' && !strpbrk(e->pprof_path, "?#%\r\n \""));
+    FUZZ_CHECK(e->https || !(e->insecure || e->ca_secret[0] || e->cert_secret[0] || e->server_name[0]));
+    FUZZ_CHECK(!strpbrk(e->server_name, "/@:?#\r\n ") && !(e->insecure && e->ca_secret[0]));
+    FUZZ_CHECK(!(e->bearer_secret[0] && e->basic_secret[0]) && (!e->bearer_secret[0] || e->bearer_key[0]));
+    FUZZ_CHECK(!strchr(e->ca_secret, '/') && !strchr(e->cert_secret, '/') && !strchr(e->basic_secret, '/'));
+}
+
 static void check(const gs_policy *p)
 {
+    check_endpoint(&p->endpoint);
     check_detection(p);
     check_snapshot(p);
     check_healing(p);
@@ -72,8 +83,6 @@ static void check(const gs_policy *p)
     FUZZ_CHECK(p->timeout_s >= 1 && p->timeout_s <= p->interval_s);
     FUZZ_CHECK(p->mode != GS_MODE_ENFORCE || p->has_s3);
     FUZZ_CHECK(p->min_grade > GS_GRADE_NONE && p->min_grade <= GS_GRADE_PROVEN);
-    FUZZ_CHECK(p->endpoint.pprof_port.number || p->endpoint.pprof_port.name[0]);
-    FUZZ_CHECK(p->endpoint.pprof_path[0] == '/' && !strpbrk(p->endpoint.pprof_path, "?#%\r\n \""));
     FUZZ_CHECK(p->n_actions <= GS_MAX_POLICY_ACTIONS);
 }
 

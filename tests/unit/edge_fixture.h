@@ -87,12 +87,12 @@ static inline int64_t now_ms(void)
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static inline int serve_good(void *ctx, const char *path, gs_buf *body, const char **ret_type)
+static inline int serve_good(void *ctx, const gs_http_asked *asked, gs_buf *body, const char **ret_type)
 {
     (void)ctx;
     (void)ret_type;
     good_requests++;
-    if (strcmp(path, "/metrics") != 0)
+    if (strcmp(asked->path, "/metrics") != 0)
         return 404;
     (void)gs_buf_adds(body, "# TYPE go_goroutines gauge\ngo_goroutines 42\nprocess_start_time_seconds 1.7e9\n");
     for (int i = 0; i < 500; i++)

@@ -151,6 +151,7 @@ typedef struct world {
     int64_t put_at[64];                                /* the first ones */
     int64_t stored_at, scaled_at;                      /* the first time; 0: never */
     uint64_t most_pending;
+    const gs_access *sampled_with, *fetched_with, *taken_with; /* the last one each */
 } world;
 
 void world_open(world *w);  /* with an engine, synced */

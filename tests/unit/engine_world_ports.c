@@ -69,6 +69,7 @@ static void sample(void *ctx, void *pool, const gs_endpoint *ep, bool total,
 {
     world *w = ctx;
     fake_pod *p = pod_of(w, ep->host);
+    w->sampled_with = ep->access;
     if (total)
         p->totals++;
     else
@@ -99,6 +100,7 @@ static void fetch(void *ctx, const gs_endpoint *ep, enum gs_profile_kind kind,
 {
     world *w = ctx;
     fake_pod *p = pod_of(w, ep->host);
+    w->fetched_with = ep->access;
     p->profiles += kind == GS_PROFILE_GOROUTINE;
     if (kind == GS_PROFILE_LEAK)
         note(&p->leaks, w->now);
@@ -157,6 +159,7 @@ static void take(void *ctx, const gs_policy *p, const gs_incident *i, const char
     fake_pod *at = pod_of(w, ep->host);
     bool timed = kind == GS_PROFILE_CPU || kind == GS_PROFILE_TRACE;
     w->takes++;
+    w->taken_with = ep->access;
     note(&at->takes[kind], w->now);
     if (!i->name[0] || i->resolved || !gs_streq(at->name, pod) || !gs_incident_goroutines(i, pod) ||
         !wanted(ctx, p, kind) || kind == GS_PROFILE_DUMP || (seconds > 0) != timed)

@@ -1,4 +1,5 @@
-/* An API server that says what a test wants: a script of steps, each used once, by the first request that fits it.
+/* An API server that says what a test wants: a script of steps, each used once (but for `again`), by the first
+ * request that fits it.
  * For faults that a real one cannot be made to show. Loopback only; a thread for each connection. */
 #ifndef GS_TEST_KUBE_FAKE_H
 #define GS_TEST_KUBE_FAKE_H
@@ -28,6 +29,7 @@ typedef struct fake_step {
     size_t chunk;        /* > 0: chunked, in pieces of this size */
     enum fake_then then; /* FAKE_HANG, FAKE_CUT: chunked, too */
     int delay_ms;        /* before the answer */
+    bool again;          /* any number of times */
 } fake_step;
 
 typedef struct fake {
@@ -50,7 +52,7 @@ static inline const fake_step *fake_pick(fake *f, const char *request)
     const fake_step *found = NULL;
     (void)pthread_mutex_lock(&f->lock);
     for (int i = 0; f->steps[i].expect && !found; i++)
-        if (!f->used[i] && strstr(request, f->steps[i].expect)) {
+        if ((!f->used[i] || f->steps[i].again) && strstr(request, f->steps[i].expect)) {
             f->used[i] = true;
             found = &f->steps[i];
         }

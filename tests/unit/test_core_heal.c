@@ -59,7 +59,7 @@ static void make(world *w)
     w->p->mode = GS_MODE_ENFORCE;
     w->p->has_s3 = true;
     only(w, GS_ACTION_SCALE_OUT);
-    w->i = gs_incident_new(&(gs_workload_ref){.kind = "Deployment", .name = "payments"}, NULL);
+    w->i = gs_incident_new(&(gs_workload_ref){.kind = "Deployment", .ns = "shop", .name = "payments"}, NULL);
     (void)snprintf(w->i->name, sizeof w->i->name, "payments-1");
     w->i->detection_ms = T0;
     w->i->grade = GS_GRADE_PROBABLE;
@@ -474,6 +474,27 @@ static void restart_none_left(world *w)
     w->i->n_pods = 0;
 }
 
+static void replace_unmarked(world *w)
+{
+    replace(w);
+    w->f.lacks = 1u << GS_RIGHT_PATCH_PODS;
+}
+static void replace_unmarked_paused(world *w)
+{
+    replace_unmarked(w);
+    w->f.paused = true;
+}
+static void lacks_what_others_need(world *w)
+{
+    w->f.lacks = 1u << GS_RIGHT_PATCH_PODS | 1u << GS_RIGHT_PATCH_WORKLOAD | 1u << GS_RIGHT_EVICT;
+}
+static void second_would_do(world *w)
+{
+    replace_unmarked(w);
+    w->p->n_actions = 2;
+    w->p->actions[1] = action(GS_ACTION_EVICT);
+}
+
 enum when { LATER, BEFORE }; /* refused without asking for facts */
 
 static const struct {
@@ -568,6 +589,11 @@ static const struct {
     {"Restart, not all of the revision", restart_other_revision, GS_REFUSAL_NOT_ALL, LATER, 60000, "3 of 4 pods leak"},
     {"Restart, the others go", restart_others_go, GS_REFUSAL_NONE, LATER, -1, "Restart"},
     {"Restart, none left", restart_none_left, GS_REFUSAL_NO_PODS, LATER, 15000, "none of the pods"},
+
+    {"may not mark", replace_unmarked, GS_REFUSAL_RIGHT, LATER, 60000, "gostat may not patch pods in namespace shop: "},
+    {"before what passes", replace_unmarked_paused, GS_REFUSAL_RIGHT, LATER, 60000, "patch pods"},
+    {"not what other actions need", lacks_what_others_need, GS_REFUSAL_NONE, LATER, -1, "ScaleOut 6 -> 7"},
+    {"no other action instead", second_would_do, GS_REFUSAL_RIGHT, LATER, 60000, "patch pods"},
 };
 
 static void check_case(size_t i, const gs_plan *plan, const gs_plan *pre)
@@ -593,7 +619,7 @@ static void check_case(size_t i, const gs_plan *plan, const gs_plan *pre)
 static void test_plan(void **state)
 {
     (void)state;
-    unsigned seen = 1u << GS_REFUSAL_NO_CLUSTER; /* the engine's */
+    unsigned seen = 1u << GS_REFUSAL_NO_CLUSTER /* the engine's */ | 1u << GS_REFUSAL_NAMESPACE /* test_namespace */;
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         world w;
         gs_plan plan, pre;
@@ -606,6 +632,47 @@ static void test_plan(void **state)
         done(&w);
     }
     assert_int_equal(seen, (1u << GS_REFUSAL_COUNT_) - 1); /* each reason has its case */
+}
+
+/* The operator's limit, over the actions of all policies of the namespace. */
+static void test_namespace(void **state)
+{
+    static const struct {
+        const char *name;
+        int max;
+        int64_t ago_s[6]; /* 0: no more */
+        int64_t retry_s;  /* 0: not refused */
+    } t[] = {
+        {"no limit", 0, {1, 2, 3, 4, 5}, 0},
+        {"none was done", 1, {0}, 0},
+        {"one was done", 2, {60}, 0},
+        {"one may be done, and was", 1, {60}, 3540},
+        {"two, in any order", 2, {60, 600}, 3000},
+        {"two, the other order", 2, {600, 60}, 3000},
+        {"two at once", 2, {60, 60}, 3540},
+        {"more than may be", 2, {10, 20, 30, 40, 50}, 3580},
+        {"an hour ago", 1, {3600}, 0},
+        {"just not an hour ago", 1, {3599}, 1},
+        {"old ones do not count", 2, {3599, 3600, 4000, 7200}, 0},
+        {"the clock was set back", 1, {-60}, 3660},
+    };
+    (void)state;
+    for (size_t i = 0; i < GS_LEN(t); i++) {
+        int64_t times[6];
+        size_t n = 0;
+        gs_plan plan = {.retry_ms = -1, .intent = {.set = true}};
+        for (; n < GS_LEN(times) && t[i].ago_s[n]; n++)
+            times[n] = NOW - t[i].ago_s[n] * 1000;
+        gs_heal_namespace(t[i].max, times, n, NOW, &plan);
+        enum gs_refusal wanted = t[i].retry_s ? GS_REFUSAL_NAMESPACE : GS_REFUSAL_NONE;
+        if (plan.refusal != wanted || plan.retry_ms != (t[i].retry_s ? t[i].retry_s * 1000 : -1))
+            fail_msg("%s: %s, retry %lld", t[i].name, gs_refusal_name(plan.refusal), (long long)plan.retry_ms);
+        assert_int_equal(plan.intent.set, wanted == GS_REFUSAL_NONE);
+        assert_true(!wanted || strstr(plan.message, "--max-namespace-actions"));
+    }
+    gs_plan plan = {.refusal = GS_REFUSAL_COOLDOWN};
+    gs_heal_namespace(1, (int64_t[]){NOW}, 1, NOW, &plan);
+    assert_int_equal(plan.refusal, GS_REFUSAL_COOLDOWN); /* what was found first stays */
 }
 
 /* A DryRun policy and an Enforce policy on twins come to the same words, whatever they are. */
@@ -904,10 +971,10 @@ static void test_spent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),       cmocka_unit_test(test_dry_ladder), cmocka_unit_test(test_adopted_pods),
-        cmocka_unit_test(test_twins),      cmocka_unit_test(test_intent),     cmocka_unit_test(test_passed),
-        cmocka_unit_test(test_long_names), cmocka_unit_test(test_judge),      cmocka_unit_test(test_undo),
-        cmocka_unit_test(test_history),    cmocka_unit_test(test_spent),
+        cmocka_unit_test(test_plan),         cmocka_unit_test(test_namespace),  cmocka_unit_test(test_dry_ladder),
+        cmocka_unit_test(test_adopted_pods), cmocka_unit_test(test_twins),      cmocka_unit_test(test_intent),
+        cmocka_unit_test(test_passed),       cmocka_unit_test(test_long_names), cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_undo),         cmocka_unit_test(test_history),    cmocka_unit_test(test_spent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Listings: pages decoded, stores that list what nobody asked for, links. */
 #include "base/clock.h"
 #include "base/limits.h"
+#include "destinations_fixture.h"
 #include "edge/s3_internal.h"
 #include "http_fixture.h"
 
@@ -432,7 +433,7 @@ static int setup(void **state)
     gs_error err = {0};
     (void)state;
     raw_start(&store, answers);
-    return gs_loop_new(&loop, &err) || gs_s3_new(loop, &s3, &err);
+    return gs_loop_new(&loop, &err) || gs_s3_new(loop, loopback_allowed(), &s3, &err);
 }
 
 static int teardown(void **state)

@@ -1,6 +1,7 @@
 /* Uploads in parts into stores that err in the middle, lie, and are slow; the store that does all right is in
  * tests/component/test_s3.py. */
 #include "base/limits.h"
+#include "destinations_fixture.h"
 #include "edge/s3_internal.h"
 #include "http_fixture.h"
 
@@ -426,7 +427,7 @@ static void freed_at_any_time(void **state)
         gs_s3_free(s3);
         assert_int_equal(source.calls, 0);
         run_for(loop, 5);
-        assert_int_equal(gs_s3_new(loop, &s3, NULL), 0);
+        assert_int_equal(gs_s3_new(loop, loopback_allowed(), &s3, NULL), 0);
     }
     script = (struct script){0};
 }
@@ -436,7 +437,7 @@ static int setup(void **state)
     gs_error err = {0};
     (void)state;
     raw_start(&store, answers);
-    return gs_loop_new(&loop, &err) || gs_s3_new(loop, &s3, &err);
+    return gs_loop_new(&loop, &err) || gs_s3_new(loop, loopback_allowed(), &s3, &err);
 }
 
 static int teardown(void **state)

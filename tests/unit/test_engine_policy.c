@@ -76,11 +76,48 @@ static void an_orphan_waits_for_the_end_of_suspend(void **state)
     world_close(&w);
 }
 
+/* All that a pod is asked is asked with what is in force for its policy at that moment; a policy begins with nothing. */
+static void pods_are_asked_with_what_is_in_force(void **state)
+{
+    (void)state;
+    world w;
+    world_open(&w);
+    fake_pod *p = world_usual(&w);
+    gs_access *first = gs_access_refuse("first"), *second = gs_access_refuse("second");
+    gs_policy *policy = world_policy("p");
+    policy->snapshot_kinds |= 1u << GS_PROFILE_HEAP;
+    (void)world_set(&w, policy);
+    world_run(&w, 30 * SECOND);
+    assert_null(w.sampled_with);
+    gs_engine_set_access(w.e, "default", "p", first);
+    gs_engine_set_access(w.e, "default", "q", second); /* there is no such policy */
+    gs_access_unref(first);
+    (void)world_site(p, LEAK, 0, 5, w.now);
+    (void)world_until(&w, GS_EVENT_INCIDENT, 2 * MINUTE);
+    world_run(&w, MINUTE);
+    assert_ptr_equal(w.sampled_with, first);
+    assert_ptr_equal(w.fetched_with, first);
+    assert_ptr_equal(w.taken_with, first);
+    gs_engine_set_access(w.e, "default", "p", second);
+    (void)policy_again(&w, "p", false); /* another version of it */
+    world_run(&w, MINUTE);
+    assert_ptr_equal(w.sampled_with, second);
+    assert_ptr_equal(w.fetched_with, second);
+    gs_engine_remove_policy(w.e, "default", "p");
+    (void)policy_again(&w, "p", false);
+    world_watch(&w, "p", p);
+    world_run(&w, 10 * SECOND);
+    assert_null(w.sampled_with);
+    gs_access_unref(second);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_orphan_is_judged_by_the_policy_that_comes_back),
         cmocka_unit_test(an_orphan_waits_for_the_end_of_suspend),
+        cmocka_unit_test(pods_are_asked_with_what_is_in_force),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,17 +7,17 @@ static gs_http_server *server;
 static int handled;
 static size_t metrics_size = 300000;
 
-static int handle(void *ctx, const char *path, gs_buf *body, const char **ret_content_type)
+static int handle(void *ctx, const gs_http_asked *asked, gs_buf *body, const char **ret_content_type)
 {
     (void)ctx;
     handled++;
-    if (gs_streq(path, "/healthz"))
+    if (gs_streq(asked->path, "/healthz"))
         return gs_buf_adds(body, "ok\n") ? 500 : 200;
-    if (gs_streq(path, "/readyz")) {
+    if (gs_streq(asked->path, "/readyz")) {
         (void)gs_buf_adds(body, "not synced\n");
         return 503;
     }
-    if (gs_streq(path, "/metrics")) {
+    if (gs_streq(asked->path, "/metrics")) {
         *ret_content_type = "text/plain; version=0.0.4";
         for (size_t i = 0; i < metrics_size / 10; i++)
             if (gs_buf_adds(body, "metric 12\n"))
@@ -165,6 +165,9 @@ static void test_odd_requests(void **state)
         {"header without colon", "GET /healthz HTTP/1.1\r\nHost\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1, true},
         {"folded header", "GET /healthz HTTP/1.1\r\nA: b\r\n c: d\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1, true},
         {"bare CR", "GET /healthz HTTP/1.1\r\nA: b\rc: d\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1, true},
+        {"bare LF", "GET /healthz HTTP/1.1\r\nA: b\nc: d\r\n\r\n", 0, false, "HTTP/1.1 400 ", 1, true},
+        {"two tokens", "GET /healthz HTTP/1.1\r\nAuthorization: a\r\nauthorization: b\r\n\r\n", 0, false,
+         "HTTP/1.1 400 ", 1, true},
         {"unknown method", "BREW /healthz HTTP/1.1\r\n\r\n", 0, false, "HTTP/1.1 405 ", 1, true},
         {"body", "GET /healthz HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", 0, false, "HTTP/1.1 400 ", 1, true},
         {"chunked body", "POST /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0, false,

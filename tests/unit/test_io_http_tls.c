@@ -1,54 +1,21 @@
 /* TLS of the HTTP client against openssl's own server, with certificates made on the spot. */
 #include "http_fixture.h"
-
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
+#include "tls_fixture.h"
 
 static gs_loop *loop;
 static gs_http *pool;
-static char dir[] = "/tmp/gostat-test-tls-XXXXXX";
 static char *ca_pem, *other_ca_pem, *cert_pem, *key_pem;
-
-static char *read_file(const char *name)
-{
-    gs_autofree char *path = gs_sprintf("%s/%s", dir, name);
-    char *p = gs_alloc(65536);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        abort();
-    p[fread(p, 1, 65535, f)] = 0;
-    (void)fclose(f);
-    return p;
-}
-
-static int shell(const char *script)
-{
-    gs_autofree char *all = gs_sprintf("cd %s && { %s; } >log 2>&1", dir, script);
-    return system(all);
-}
-
-#define KEY "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-#define CA_EXT "-addext basicConstraints=critical,CA:TRUE "
-#define SIGN "openssl x509 -req -days 2 -CA ca.pem -CAkey ca.key -CAcreateserial "
 
 static int setup(void **state)
 {
     gs_error err;
     (void)state;
-    if (!mkdtemp(dir) ||
-        shell("set -e; " KEY "-x509 " CA_EXT "-subj /CN=ca -keyout ca.key -out ca.pem; " KEY "-x509 " CA_EXT
-              "-subj /CN=other -keyout other.key -out other.pem; " KEY
-              "-subj /CN=server -keyout server.key -out server.csr; echo subjectAltName=DNS:api.test "
-              ">ext; " SIGN "-extfile ext -in server.csr -out server.pem; " KEY
-              "-subj /CN=client -keyout client.key -out client.csr; " SIGN "-in client.csr -out client.pem")) {
-        (void)fprintf(stderr, "openssl (Debian: openssl) could not make certificates: see %s/log\n", dir);
+    if (tls_make())
         return -1;
-    }
-    ca_pem = read_file("ca.pem");
-    other_ca_pem = read_file("other.pem");
-    cert_pem = read_file("client.pem");
-    key_pem = read_file("client.key");
+    ca_pem = tls_file("ca.pem");
+    other_ca_pem = tls_file("other.pem");
+    cert_pem = tls_file("client.pem");
+    key_pem = tls_file("client.key");
     return gs_loop_new(&loop, &err) || gs_http_new(loop, NULL, &pool, &err);
 }
 
@@ -61,53 +28,7 @@ static int teardown(void **state)
     free(other_ca_pem);
     free(cert_pem);
     free(key_pem);
-    gs_autofree char *rm = gs_sprintf("rm -rf %s", dir);
-    return system(rm);
-}
-
-struct tls_server {
-    pid_t pid;
-    int port;
-    FILE *out;
-};
-
-/* `openssl s_server -www` answers each request with a page on the connection. */
-static struct tls_server start_server(bool want_client_cert)
-{
-    int out[2];
-    struct tls_server s = {0};
-    char line[256];
-    if (pipe2(out, O_CLOEXEC) || (s.pid = fork()) < 0)
-        abort();
-    if (s.pid == 0) {
-        const char *argv[] = {"openssl", "s_server",
-                              "-accept", "127.0.0.1:0",
-                              "-cert",   "server.pem",
-                              "-key",    "server.key",
-                              "-www",    "-CAfile",
-                              "ca.pem",  want_client_cert ? "-Verify" : NULL,
-                              "1",       "-verify_return_error",
-                              NULL};
-        (void)dup2(out[1], 1);
-        (void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
-        if (chdir(dir) == 0)
-            (void)execvp("openssl", (char *const *)(uintptr_t)argv);
-        _exit(127);
-    }
-    (void)close(out[1]);
-    s.out = fdopen(out[0], "re");
-    while (!s.port && fgets(line, sizeof line, s.out))
-        (void)sscanf(line, "ACCEPT 127.0.0.1:%d", &s.port);
-    if (!s.port)
-        fail_msg("openssl s_server did not start");
-    return s;
-}
-
-static void stop_server(struct tls_server *s)
-{
-    (void)kill(s->pid, SIGTERM);
-    (void)waitpid(s->pid, NULL, 0);
-    (void)fclose(s->out);
+    return tls_remove();
 }
 
 static void test_trust(void **state)
@@ -126,9 +47,11 @@ static void test_trust(void **state)
         {"the system's CAs", {.server_name = "api.test"}, false, GS_TERMINAL, "certificate"},
         {"no TLS options", {0}, true, GS_TERMINAL, "certificate"},
         {"a CA that is none", {.ca_pem = "not PEM", .server_name = "api.test"}, false, GS_TERMINAL, "CA"},
+        {"whoever answers", {.insecure = true}, false, GS_OK, NULL},
+        {"but only then", {.server_name = "api.test"}, false, GS_TERMINAL, "certificate"},
         {"again, right", {.ca_pem = ca_pem, .server_name = "api.test"}, false, GS_OK, NULL},
     };
-    struct tls_server s = start_server(false);
+    struct tls_server s = tls_start("server", false);
     char target[64];
     (void)state;
     (void)snprintf(target, sizeof target, "https://127.0.0.1:%d/path?secret=1", s.port);
@@ -143,7 +66,7 @@ static void test_trust(void **state)
         assert_lacks(g.err.msg, "secret");
         got_done(&g);
     }
-    stop_server(&s);
+    tls_stop(&s);
 }
 
 static void test_client_certificate(void **state)
@@ -162,7 +85,7 @@ static void test_client_certificate(void **state)
          {.ca_pem = ca_pem, .server_name = "api.test", .cert_pem = "x", .key_pem = key_pem},
          GS_TERMINAL},
     };
-    struct tls_server s = start_server(true);
+    struct tls_server s = tls_start("server", true);
     char target[64];
     (void)state;
     (void)snprintf(target, sizeof target, "https://127.0.0.1:%d/", s.port);
@@ -173,7 +96,7 @@ static void test_client_certificate(void **state)
             fail_msg("%s: %s: %s", table[i].name, gs_kind_name(g.err.kind), g.err.msg);
         got_done(&g);
     }
-    stop_server(&s);
+    tls_stop(&s);
 }
 
 static void test_plain_server(void **state)

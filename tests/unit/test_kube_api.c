@@ -41,6 +41,14 @@ static void urls(void **state)
         {{&pods, NULL, "x", NULL}, NULL, NULL, "pods x"},
         {{&nodes, "shop", "x", NULL}, NULL, NULL, "nodes shop/x"},
         {{&pods, "shop", NULL, "status"}, NULL, NULL, "pods/status shop"},
+        {{&pods, "shop", "https:web-1:6060", "proxy/debug/pprof/goroutine"},
+         "debug=1",
+         "https://a:1/api/v1/namespaces/shop/pods/https%3Aweb-1%3A6060/proxy/debug/pprof/goroutine?debug=1",
+         "pods/proxy/debug/pprof/goroutine shop/https:web-1:6060"},
+        {{&pods, "shop", "a", "proxy/../b"}, NULL, NULL, "pods/proxy/../b shop/a"},
+        {{&pods, "shop", "a", "proxy//b"}, NULL, NULL, "pods/proxy//b shop/a"},
+        {{&pods, "shop", "a", "proxy/b?c"}, NULL, NULL, "pods/proxy/b?c shop/a"},
+        {{&pods, "shop", "a", "proxy/%2e%2e"}, NULL, NULL, "pods/proxy/%2e%2e shop/a"},
     };
     for (size_t i = 0; i < GS_LEN(cases); i++) {
         gs_cleanup(gs_buf_done) gs_buf url = GS_BUF(GS_KUBE_MAX_URL);

@@ -1,5 +1,6 @@
 /* kubeconfig files and service accounts, good and bad. */
 #include "base/mem.h"
+#include "cert_fixture.h"
 #include "kube/config.h"
 
 #include <setjmp.h>
@@ -84,6 +85,16 @@ static void files(void **state)
         {"no such user", HEAD CLUSTER(SERVER), NULL, "users: there is no entry named \"u\"", {0}},
         {"no server", HEAD CLUSTER("a: b") USER(""), NULL, "cluster \"k\": server: missing", {0}},
         {"not https", HEAD CLUSTER("server: 'http://10.0.0.1'") USER(""), NULL, "server: http:// is for loopback", {0}},
+        {"not loopback",
+         HEAD CLUSTER("server: 'http://127.example.com'") USER(""),
+         NULL,
+         "http:// is for loopback",
+         {0}},
+        {"not localhost",
+         HEAD CLUSTER("server: 'http://localhost.example.com:80'") USER(""),
+         NULL,
+         "for loopback",
+         {0}},
         {"user in the URL", HEAD CLUSTER("server: 'https://me:pw@10.0.0.1'") USER(""), NULL, "without user", {0}},
         {"another scheme", HEAD CLUSTER("server: 'ftp://x'") USER(""), NULL, "server: must be https://", {0}},
         {"no host", HEAD CLUSTER("server: 'https://'") USER(""), NULL, "server: must be https://", {0}},
@@ -97,19 +108,22 @@ static void files(void **state)
          NULL,
          NULL,
          {.server = "https://10.0.0.1:6443", .ns = "shop"}},
-        {"proxy", HEAD CLUSTER(SERVER ", proxy-url: 'http://p'") USER(""), NULL, "proxy-url: not supported yet", {0}},
-        {"exec",
-         HEAD CLUSTER(SERVER) USER("exec: {command: aws}"),
-         NULL,
-         "user \"u\": exec: not supported yet: use a token",
-         {0}},
+        {"proxy", HEAD CLUSTER(SERVER ", proxy-url: 'http://p'") USER(""), NULL, "proxy-url: not supported", {0}},
         {"auth-provider",
          HEAD CLUSTER(SERVER) USER("auth-provider: {name: gcp}"),
          NULL,
-         "auth-provider: not supported yet",
+         "user \"u\": auth-provider: was removed from kubectl, too: use an exec plugin",
          {0}},
-        {"impersonation", HEAD CLUSTER(SERVER) USER("token: x, as: you"), NULL, "as: not supported yet", {0}},
-        {"basic auth", HEAD CLUSTER(SERVER) USER("username: x, password: y"), NULL, "username: not supported yet", {0}},
+        {"impersonation",
+         HEAD CLUSTER(SERVER) USER("token: x, as: you"),
+         NULL,
+         "as: impersonation is not supported",
+         {0}},
+        {"basic auth",
+         HEAD CLUSTER(SERVER) USER("username: x, password: y"),
+         NULL,
+         "username: basic auth was removed from Kubernetes",
+         {0}},
         {"half a certificate",
          HEAD CLUSTER(SERVER) USER("client-certificate: ca.crt"),
          NULL,
@@ -166,6 +180,123 @@ static void files(void **state)
             if (!gs_streq(fields[f].got, fields[f].want) || !fields[f].got != !fields[f].want)
                 fail_msg("%s: %s is %s", cases[i].name, fields[f].field, fields[f].got ? fields[f].got : "NULL");
     }
+}
+
+/* ---- exec plugins ---- */
+
+#define V1 "apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never"
+#define BETA "apiVersion: client.authentication.k8s.io/v1beta1"
+#define EXEC(x) USER("exec: {" x "}")
+#define INFO(v, cluster)                                                                                               \
+    "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/" v "\",\"spec\":{" cluster            \
+    "\"interactive\":false}}"
+
+static void exec_plugins(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *yaml, *error; /* error NULL: none */
+        const char *argv, *env, *info;   /* joined by '|' */
+    } cases[] = {
+        {"v1", HEAD CLUSTER(SERVER) EXEC(V1 ", command: aws, args: [eks, get-token]"), NULL, "aws|eks|get-token|", "",
+         INFO("v1", "")},
+        {"v1beta1 without a mode", HEAD CLUSTER(SERVER) EXEC(BETA ", command: gke"), NULL, "gke|", "",
+         INFO("v1beta1", "")},
+        {"if available",
+         HEAD CLUSTER(SERVER) EXEC(BETA ", command: a, args: null, env: null, interactiveMode: IfAvailable"), NULL,
+         "a|", "", INFO("v1beta1", "")},
+        {"beside the kubeconfig", HEAD CLUSTER(SERVER) EXEC(V1 ", command: bin/aws"), NULL, "/etc/k/bin/aws|", "",
+         INFO("v1", "")},
+        {"absolute", HEAD CLUSTER(SERVER) EXEC(V1 ", command: /bin/aws"), NULL, "/bin/aws|", "", INFO("v1", "")},
+        {"no shell",
+         HEAD CLUSTER(SERVER) EXEC(V1 ", command: 'aws; rm', args: ['$(x)', ''], env: [{name: A, value: '=$B'}]"), NULL,
+         "aws; rm|$(x)||", "A==$B|", INFO("v1", "")},
+        {"told about the cluster",
+         HEAD CLUSTER(SERVER ", tls-server-name: k8s, certificate-authority: ca.crt, extensions: [{name: "
+                             "client.authentication.k8s.io/exec, extension: {audience: \"x\\\"y\"}}]")
+             EXEC(V1 ", command: a, provideClusterInfo: true"),
+         NULL, "a|", "",
+         INFO("v1", "\"cluster\":{\"server\":\"https://10.0.0.1:6443\",\"tls-server-name\":\"k8s\","
+                    "\"certificate-authority-data\":\"" PEM_64 "\",\"config\":{\"audience\":\"x\\\"y\"}},")},
+        {"no version", HEAD CLUSTER(SERVER) EXEC("command: a"), "user \"u\": exec.apiVersion: must be", 0, 0, 0},
+        {"an old version", HEAD CLUSTER(SERVER) EXEC("apiVersion: client.authentication.k8s.io/v1alpha1, command: a"),
+         "v1alpha1 was removed", 0, 0, 0},
+        {"no mode", HEAD CLUSTER(SERVER) EXEC("apiVersion: client.authentication.k8s.io/v1, command: a"),
+         "exec.interactiveMode: must be Never or IfAvailable", 0, 0, 0},
+        {"wants a terminal", HEAD CLUSTER(SERVER) EXEC(BETA ", command: a, interactiveMode: Always"),
+         "exec.interactiveMode: Always: the plugin wants to ask", 0, 0, 0},
+        {"no command", HEAD CLUSTER(SERVER) EXEC(V1), "exec.command: missing", 0, 0, 0},
+        {"args", HEAD CLUSTER(SERVER) EXEC(V1 ", command: a, args: b"), "exec.args: must be a list", 0, 0, 0},
+        {"an arg", HEAD CLUSTER(SERVER) EXEC(V1 ", command: a, args: [b, 1]"), "exec.args[1]: must be a string", 0, 0,
+         0},
+        {"env", HEAD CLUSTER(SERVER) EXEC(V1 ", command: a, env: {A: b}"), "exec.env: must be a list", 0, 0, 0},
+        {"a variable", HEAD CLUSTER(SERVER) EXEC(V1 ", command: a, env: [{name: 'A=B', value: c}]"), "exec.env[0]: ", 0,
+         0, 0},
+        {"a variable's value", HEAD CLUSTER(SERVER) EXEC(V1 ", command: a, env: [{name: A}]"), "exec.env[0]: ", 0, 0,
+         0},
+        {"and a token", HEAD CLUSTER(SERVER) USER("token: s3cr3t, exec: {" V1 ", command: a}"),
+         "exec: there is a token or certificate beside it", 0, 0, 0},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_cleanup(gs_kube_config_done) gs_kube_config c = {0};
+        gs_error err = {0};
+        int rc = gs_kube_config_parse(gs_str_of(cases[i].yaml), "/etc/k/config", NULL, read_fake, NULL, &c, &err);
+        if (!rc != !cases[i].error || (rc && (!strstr(err.msg, cases[i].error) || strstr(err.msg, "s3cr3t"))))
+            fail_msg("%s: %d \"%s\"", cases[i].name, rc, err.msg);
+        if (rc)
+            continue;
+        gs_cleanup(gs_kube_exec_free) gs_kube_exec *copy = gs_kube_exec_copy(c.exec);
+        const gs_kube_exec *both[] = {c.exec, copy};
+        for (size_t k = 0; k < GS_LEN(both); k++) {
+            gs_cleanup(gs_buf_done) gs_buf argv = GS_BUF(1024), env = GS_BUF(1024);
+            for (char **at = both[k]->argv; *at; at++)
+                (void)gs_buf_addf(&argv, "%s|", *at);
+            for (char **at = both[k]->env; *at; at++)
+                (void)gs_buf_addf(&env, "%s|", *at);
+            if (!gs_streq(argv.p, cases[i].argv) || !gs_streq(env.p, cases[i].env) ||
+                !gs_streq(both[k]->info, cases[i].info))
+                fail_msg("%s: %s %s %s", cases[i].name, argv.p, env.p ? env.p : "", both[k]->info);
+        }
+    }
+}
+
+static void several_files(void **state)
+{
+    (void)state;
+#define ONE(name, member, x) name "s: [{name: a, " member ": {" x "}}]\n"
+    static const struct {
+        const char *name, *one, *two, *context, *server, *token, *error;
+    } cases[] = {
+        {"spread", "current-context: a\n" ONE("context", "context", "cluster: a, user: a"),
+         ONE("cluster", "cluster", "server: 'https://1'") ONE("user", "user", "token: t"), NULL, "https://1", "t",
+         NULL},
+        {"the first one wins",
+         "current-context: a\n" ONE("cluster", "cluster", "server: 'https://1'") ONE("user", "user", "token: t"),
+         "current-context: b\n" ONE("cluster", "cluster", "server: 'https://2'") ONE("user", "user", "token: u")
+             ONE("context", "context", "cluster: a, user: a"),
+         NULL, "https://1", "t", NULL},
+        {"a context of the second one", "current-context: x\n",
+         ONE("context", "context", "cluster: a") ONE("cluster", "cluster", "server: 'https://2'"), "a", "https://2",
+         NULL, NULL},
+        {"nowhere", "current-context: a\n", "{}", NULL, NULL, NULL,
+         "kubeconfig /one:/two/config: contexts: there is no"},
+        {"relative to its own file", "current-context: a\n" ONE("context", "context", "cluster: a, user: a"),
+         ONE("cluster", "cluster", "server: 'https://1'")
+             ONE("user", "user", "client-certificate: gone, client-key: x"),
+         NULL, NULL, NULL, "/two/gone"},
+        {"one is malformed", "{}", "a: [", "a", NULL, NULL, "kubeconfig /two/config: "},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_cleanup(gs_kube_config_done) gs_kube_config c = {0};
+        gs_error err = {0};
+        const gs_kube_config_text files[] = {{"/one", gs_str_of(cases[i].one)},
+                                             {"/two/config", gs_str_of(cases[i].two)}};
+        int rc = gs_kube_config_merge(files, 2, cases[i].context, read_fake, NULL, &c, &err);
+        if (!rc != !cases[i].error || (rc && !strstr(err.msg, cases[i].error)) ||
+            (!rc && (!gs_streq(c.server, cases[i].server) || !gs_streq(c.token, cases[i].token))))
+            fail_msg("%s: %d \"%s\" %s", cases[i].name, rc, err.msg, c.server ? c.server : "");
+    }
+#undef ONE
 }
 
 static char dir[64];
@@ -232,7 +363,7 @@ static void where_it_is_found(void **state)
     (void)state;
     gs_autofree char *one = put("one", HEAD CLUSTER("server: 'https://one'") USER(""));
     gs_autofree char *two = put("two", HEAD CLUSTER("server: 'https://two'") USER(""));
-    gs_autofree char *list = gs_sprintf(":/nowhere/x:%s:%s", two, one);
+    gs_autofree char *list = gs_sprintf(":/nowhere/x::%s:%s", two, one);
     gs_cleanup(gs_kube_config_done) gs_kube_config c = {0};
     gs_error err = {0};
     (void)setenv("KUBECONFIG", list, 1);
@@ -264,12 +395,41 @@ static void where_it_is_found(void **state)
     drop("two");
 }
 
+static void expired(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *not_after, *error; /* not_after NULL: no certificate */
+        int kind;
+    } cases[] = {
+        {"expired", "20200102000000Z", "the client certificate expired at 2020-01-02T00:00:00Z", -GS_REFUSED},
+        {"valid", "21200101000000Z", NULL, 0},
+        {"no certificate", NULL, "client-certificate: it holds no certificate", -GS_TERMINAL},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_autofree char *cert = NULL;
+        gs_autofree char *key = NULL;
+        cert_fixture(cases[i].not_after ? cases[i].not_after : "21200101000000Z", &cert, &key);
+        free(put("key.pem", key));
+        free(put("cert.pem", cases[i].not_after ? cert : key));
+        gs_autofree char *path =
+            put("config", HEAD CLUSTER(SERVER) USER("client-certificate: cert.pem, client-key: key.pem"));
+        gs_cleanup(gs_kube_config_done) gs_kube_config c = {0};
+        gs_error err = {0};
+        int rc = gs_kube_config_load(path, NULL, &c, &err);
+        if (rc != cases[i].kind || (rc && (!strstr(err.msg, cases[i].error) || !strstr(err.msg, path))))
+            fail_msg("%s: %d \"%s\"", cases[i].name, rc, err.msg);
+    }
+    drop("config");
+    drop("key.pem");
+    drop("cert.pem");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files),
-        cmocka_unit_test(service_accounts),
-        cmocka_unit_test(where_it_is_found),
+        cmocka_unit_test(files),   cmocka_unit_test(exec_plugins),     cmocka_unit_test(several_files),
+        cmocka_unit_test(expired), cmocka_unit_test(service_accounts), cmocka_unit_test(where_it_is_found),
     };
     (void)snprintf(dir, sizeof dir, "/tmp/gs-kube-XXXXXX");
     if (!mkdtemp(dir))

@@ -63,7 +63,7 @@ static void on_released(void *ctx)
     say(ctx, "released", "");
 }
 
-static void begin(struct got *g, fixture *x, const fake_step *steps)
+static void begin_with(struct got *g, fixture *x, const fake_step *steps, bool take_over)
 {
     gs_error err = {0};
     *g = (struct got){.x = x};
@@ -74,6 +74,8 @@ static void begin(struct got *g, fixture *x, const fake_step *steps)
                                .duration_ms = 1000,
                                .renew_deadline_ms = 600,
                                .retry_ms = 100,
+                               .take_over = take_over,
+                               .idle_holder = "undo",
                                .on_started = on_started,
                                .on_lost = on_lost,
                                .on_leader = on_leader,
@@ -81,6 +83,11 @@ static void begin(struct got *g, fixture *x, const fake_step *steps)
     assert_int_equal(gs_kube_lease_new(x->k, &o, &g->lease, &err), 0);
     gs_kube_lease_start(g->lease);
     gs_kube_lease_start(g->lease); /* twice is once */
+}
+
+static void begin(struct got *g, fixture *x, const fake_step *steps)
+{
+    begin_with(g, x, steps, false);
 }
 
 static void end(struct got *g, fixture *x)
@@ -108,6 +115,14 @@ static void acquires(void **state)
                "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{\"holderIdentity\":\"me\",\"leaseDurationSeconds\":1,\"leaseTransitions\":5,\"renewTime\":\"",
            .status = 200,
            .body = LEASE("8", "me", "t1", "5")}},
+         "leader:me started ",
+         0},
+        {"a Lease without a spec, as a chart makes it",
+         {{.expect = GET, .status = 200, .body = "{\"metadata\":{\"name\":\"gostat\",\"resourceVersion\":\"7\"}}"},
+          {.expect = "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{\"holderIdentity\":\"me\","
+                     "\"leaseDurationSeconds\":1,\"leaseTransitions\":1,\"renewTime\":\"",
+           .status = 200,
+           .body = LEASE("8", "me", "t1", "1")}},
          "leader:me started ",
          0},
         {"mine from before: no transition",
@@ -244,6 +259,133 @@ static void loses(void **state)
     }
 }
 
+#define TAKEN(rv, next)                                                                                                \
+    {                                                                                                                  \
+        .expect = "{\"metadata\":{\"resourceVersion\":\"" rv "\"},\"spec\":{\"holderIdentity\":\"me\",",               \
+        .status = 200, .body = LEASE(next, "me", "t1", "5")                                                            \
+    }
+
+static void takes_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        fake_step steps[8];
+        int64_t min_ms, max_ms; /* until it leads */
+    } cases[] = {
+        {"nobody's: at once",
+         {{.expect = GET, .status = 200, .body = LEASE("7", "", "t0", "4")}, TAKEN("7", "8")},
+         0,
+         400},
+        {"there is none: at once",
+         {{.expect = GET, .status = 404}, {.expect = POST, .status = 201, .body = LEASE("1", "me", "t1", "0")}},
+         0,
+         400},
+        {"left by one like us: at once",
+         {{.expect = GET, .status = 200, .body = LEASE("7", "undo", "t0", "4")}, TAKEN("7", "8")},
+         0,
+         400},
+        {"another's: taken at once, used after its duration",
+         {{.expect = GET, .status = 200, .body = LEASE("7", "you", "t0", "4")}, TAKEN("7", "8")},
+         1000,
+         1400},
+        {"a longer duration than ours",
+         {{.expect = GET,
+           .status = 200,
+           .body = "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{\"holderIdentity\":\"you\","
+                   "\"leaseDurationSeconds\":2}}"},
+          TAKEN("7", "8")},
+         2000,
+         2400},
+        {"it renews at the same time",
+         {{.expect = GET, .status = 200, .body = LEASE("7", "you", "t0", "4")},
+          {.expect = PATCH, .status = 409, .body = CONFLICT},
+          {.expect = GET, .status = 200, .body = LEASE("8", "you", "t1", "4")},
+          TAKEN("8", "9")},
+         1000,
+         1700},
+        {"and gives it back at the same time",
+         {{.expect = GET, .status = 200, .body = LEASE("7", "you", "t0", "4")},
+          {.expect = PATCH, .status = 409, .body = CONFLICT},
+          {.expect = GET, .status = 200, .body = LEASE("8", "", "t1", "4")},
+          TAKEN("8", "9")},
+         0,
+         700},
+        {"the answer was lost: the other one still has to notice",
+         {{.expect = GET, .status = 200, .body = LEASE("7", "you", "t0", "4")},
+          {.expect = PATCH, .status = 500},
+          {.expect = GET, .status = 200, .body = LEASE("8", "me", "t1", "5")},
+          TAKEN("8", "9")},
+         1000,
+         1700},
+    };
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        fixture x;
+        struct got g;
+        fake_step steps[40] = {0};
+        size_t n = 0;
+        while (cases[i].steps[n].expect) {
+            steps[n] = cases[i].steps[n];
+            n++;
+        }
+        while (n < GS_LEN(steps) - 1) /* renewals */
+            steps[n++] = (fake_step){.expect = PATCH, .status = 200, .body = LEASE("99", "me", "t9", "5")};
+        int64_t from = real_ms();
+        begin_with(&g, &x, steps, true);
+        g.stop_when = "started";
+        fixture_run(&x);
+        int64_t took = g.at_ms - from;
+        if (!gs_streq(g.log, "leader:me started ") || took < cases[i].min_ms || took > cases[i].max_ms)
+            fail_msg("%s: \"%s\" after %lld ms", cases[i].name, g.log, (long long)took);
+        for (size_t k = 0; cases[i].steps[k].expect; k++)
+            assert_true(x.f.used[k]);
+        end(&g, &x);
+    }
+}
+
+/* Taken from us before the other one must have noticed: we never led. */
+static void taken_over_and_lost(void **state)
+{
+    (void)state;
+    static const fake_step steps[] = {{.expect = GET, .status = 200, .body = LEASE("7", "you", "t0", "4")},
+                                      TAKEN("7", "8"),
+                                      {.expect = PATCH, .status = 409, .body = CONFLICT},
+                                      {.expect = GET, .status = 200, .body = LEASE("9", "thief", "t1", "6")},
+                                      {0}};
+    fixture x;
+    struct got g;
+    begin_with(&g, &x, steps, true);
+    g.stop_when = "lost";
+    fixture_run(&x);
+    fixture_run_for(&x, 1300);
+    assert_string_equal(g.log, "leader:me lost:thief leader:thief ");
+    end(&g, &x);
+}
+
+static void left_to_another(void **state)
+{
+    (void)state;
+    static const fake_step steps[] = {
+        MINE,
+        {.expect = GET, .status = 200, .body = LEASE("2", "me", "t1", "1")},
+        {.expect = "{\"metadata\":{\"resourceVersion\":\"2\"},\"spec\":{\"holderIdentity\":\"undo\","
+                   "\"leaseDurationSeconds\":600,\"leaseTransitions\":2,",
+         .status = 200,
+         .body = LEASE("3", "undo", "t2", "2")},
+        {0}};
+    fixture x;
+    struct got g;
+    begin(&g, &x, steps);
+    g.stop_when = "started";
+    fixture_run(&x);
+    g.stop_when = "released";
+    gs_kube_lease_leave(g.lease, "undo", 600000, on_released, &g);
+    fixture_run(&x);
+    assert_string_equal(g.log, "leader:me started released ");
+    fake_check(&x.f);
+    end(&g, &x);
+}
+
 static void a_conflict_with_oneself_is_no_loss(void **state)
 {
     (void)state;
@@ -351,7 +493,8 @@ static void options_are_checked(void **state)
         {{.ns = "a", .name = "b", .identity = "c", .duration_ms = 10000, .renew_deadline_ms = 10000}, "duration"},
         {{.ns = "a", .name = "b", .identity = "c", .renew_deadline_ms = 2000}, "renew deadline"},
         {{.ns = "a", .name = "b", .identity = "c", .duration_ms = 500, .renew_deadline_ms = 400, .retry_ms = 100},
-         "a second"},
+         "whole seconds"},
+        {{.ns = "a", .name = "b", .identity = "c", .duration_ms = 15900, .renew_deadline_ms = 15500}, "whole seconds"},
         {{.ns = "a", .name = "b"}, "identity"},
         {{.ns = "", .name = "b", .identity = "c"}, "namespace"},
     };
@@ -410,6 +553,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acquires),
         cmocka_unit_test(loses),
+        cmocka_unit_test(takes_over),
+        cmocka_unit_test(taken_over_and_lost),
+        cmocka_unit_test(left_to_another),
         cmocka_unit_test(a_conflict_with_oneself_is_no_loss),
         cmocka_unit_test(gives_back),
         cmocka_unit_test(release_without_leading),

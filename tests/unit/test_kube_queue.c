@@ -16,6 +16,7 @@ struct got {
     bool at_once;      /* done within process */
     const char *again; /* added once while it is worked on */
     int64_t last_ms;
+    int64_t queued_ms, worked_ms; /* of the key that was done last */
 };
 
 static void process(void *ctx, const char *key)
@@ -36,6 +37,13 @@ static void process(void *ctx, const char *key)
         g->running--;
         gs_kube_queue_done(g->q, key);
     }
+}
+
+static void measure(void *ctx, int64_t queued_ms, int64_t worked_ms)
+{
+    struct got *g = ctx;
+    g->queued_ms = queued_ms;
+    g->worked_ms = worked_ms;
 }
 
 static void finish(struct got *g, const char *key)
@@ -60,7 +68,8 @@ static void setup(struct got *g, unsigned concurrent, bool at_once)
 {
     *g = (struct got){.at_once = at_once};
     assert_int_equal(gs_loop_new(&g->loop, NULL), 0);
-    gs_kube_queue_options o = {.concurrent = concurrent, .first_ms = 40, .max_ms = 160, .process = process, .ctx = g};
+    gs_kube_queue_options o = {
+        .concurrent = concurrent, .first_ms = 40, .max_ms = 160, .process = process, .on_done = measure, .ctx = g};
     g->q = gs_kube_queue_new(g->loop, &o);
 }
 
@@ -117,6 +126,42 @@ static void again_after_a_change(void **state)
     run_for(&g, 10);
     assert_string_equal(g.log, "a b c a ");
     assert_int_equal(gs_kube_queue_get_stats(g.q).processed, 4);
+    teardown(&g);
+}
+
+static int64_t told_ms;
+
+static int64_t told(void *ctx)
+{
+    (void)ctx;
+    return told_ms;
+}
+
+/* On a clock of the test's. */
+static void how_long(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        int64_t after_ms, queued_ms, worked_ms; /* after: it is done, since the one before */
+    } keys[] = {{"a", 70, 0, 70}, {"b", 5, 70, 5}, {"a", 9, 5, 9}};
+    struct got g = {0};
+    gs_clock clock = {told, told, NULL};
+    assert_int_equal(gs_loop_new(&g.loop, NULL), 0);
+    g.q = gs_kube_queue_new(
+        g.loop, &(gs_kube_queue_options){.process = process, .on_done = measure, .ctx = &g, .clock = &clock});
+    gs_kube_queue_add(g.q, "a");
+    gs_kube_queue_add(g.q, "b");
+    run_for(&g, 10);
+    gs_kube_queue_add(g.q, "a"); /* again: its wait begins once it is done */
+    for (size_t k = 0; k < GS_LEN(keys); k++) {
+        told_ms += keys[k].after_ms;
+        finish(&g, keys[k].key);
+        assert_int_equal(g.queued_ms, keys[k].queued_ms);
+        assert_int_equal(g.worked_ms, keys[k].worked_ms);
+        run_for(&g, 10);
+    }
+    assert_string_equal(g.log, "a b a ");
     teardown(&g);
 }
 
@@ -220,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(once_each_in_order),
         cmocka_unit_test(again_after_a_change),
+        cmocka_unit_test(how_long),
         cmocka_unit_test(delays),
         cmocka_unit_test(many_delays_come_in_order),
         cmocka_unit_test(backoff_doubles_until_forgotten),

@@ -1,0 +1,38 @@
+#include "codec/secret.h"
+
+#include "wire/digest.h"
+#include "wire/json_cursor.h"
+
+int gs_secret_usable(gs_str object, const char *name, gs_error *err)
+{
+    char usable[8];
+    if (gs_json_find_string(object, (const char *[]){"metadata", "labels", GS_USABLE_LABEL, NULL}, usable,
+                            sizeof usable) &&
+        gs_streq(usable, "true"))
+        return 0;
+    return gs_error_set(err, GS_REFUSED,
+                        "Secret %s lacks the label " GS_USABLE_LABEL "=true: kubectl label secret %s " GS_USABLE_LABEL
+                        "=true",
+                        name, name);
+}
+
+int gs_secret_take(gs_str object, const char *key, gs_buf *out, gs_error *err)
+{
+    gs_str raw;
+    if (!gs_json_find(object, (const char *[]){"data", key, NULL}, &raw) || raw.n < 2)
+        return 0;
+    return gs_base64_decode((gs_str){raw.p + 1, raw.n - 2}, out, err);
+}
+
+int gs_secret_take_s3(gs_str object, const char *name, gs_buf *access, gs_buf *secret, gs_buf *token, gs_error *err)
+{
+    int rc = gs_secret_take(object, "accessKeyId", access, err);
+    if (!rc)
+        rc = gs_secret_take(object, "secretAccessKey", secret, err);
+    if (!rc)
+        rc = gs_secret_take(object, "sessionToken", token, err);
+    if (!rc && (!access->n || !secret->n))
+        rc = gs_error_set(err, GS_TERMINAL, "spec.snapshot.s3.credentialsSecretRef: Secret %s has no key %s", name,
+                          access->n ? "secretAccessKey" : "accessKeyId");
+    return rc;
+}
