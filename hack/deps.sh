@@ -7,15 +7,16 @@ HACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 BUILD=(gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libjansson-dev libyaml-dev libssl-dev libcmocka-dev
   libevent-dev zlib1g-dev libnanopb-dev nanopb protobuf-compiler openssl tzdata)
-LINT=(clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
+LINT=(clang clang-format clang-tidy libclang-rt-14-dev shellcheck jq)
 CLUSTER=(containerd runc containernetworking-plugins iproute2 iptables nftables conntrack util-linux openssl
   procps curl ca-certificates gcc libc6-dev)
-TEST=(prometheus prometheus-alertmanager) # and promtool, amtool
-GROUPS_ALL=(build lint cluster test)
+TEST=(prometheus prometheus-alertmanager zsh fish) # and promtool, amtool
+IMAGE=(buildah skopeo debootstrap)
+GROUPS_ALL=(build lint cluster test image)
 
 usage() {
   cat <<'EOF'
-usage: deps.sh [GROUP...]     build, lint, cluster, test; none named: all
+usage: deps.sh [GROUP...]     build, lint, cluster, test, image; none named: all
        deps.sh python         prints the python3 that has tests/requirements.txt (made by deps.sh test)
 
 Not installed from here: Go 1.26 or later (Debian 12 has 1.19 only), and python3 on PATH for the group test.
@@ -40,6 +41,7 @@ main() {
       build) packages+=("${BUILD[@]}") ;;
       lint) packages+=("${LINT[@]}") ;;
       cluster) packages+=("${CLUSTER[@]}") ;;
+      image) packages+=("${IMAGE[@]}") ;;
       test)
         packages+=("${TEST[@]}")
         python=yes

@@ -74,7 +74,7 @@ while read -r file; do
 done < <(our_files '*.md')
 if [ "$commands" -eq 0 ]; then complain "README.md has no command in a \`\`\`sh block"; fi
 grep -qF hack/test.sh .ci/run || complain '.ci/run does not run hack/test.sh'
-check_named metric 'gostat_[a-z_]+' controller/operator/metrics.c
+check_named metric 'gostat_[a-z_]+' <(cat controller/operator/metrics*.c)
 check_named refusal '[A-Z][A-Za-z]+' <(grep '\[GS_REFUSAL_' controller/core/heal_words.c)
 check_named reason '[A-Z][A-Za-z]+' controller/operator/policy_status.c
 check_named reason 'Secret[A-Z][A-Za-z]+' controller/operator/secrets.c
