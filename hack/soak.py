@@ -244,7 +244,8 @@ class Controller:
         self.process = start(
             [directory / f"gostat-{build}", "controller", "--kubeconfig", kubeconfig, "--namespace", namespace]
             + ["--lease-name", namespace, "--metrics-address", f"127.0.0.1:{self.metrics_port}"]
-            + ["--health-address", f"127.0.0.1:{free_port()}", "--incident-retention", "1m"],
+            + ["--health-address", f"127.0.0.1:{free_port()}", "--incident-retention", "1m"]
+            + ["--allow-private", "127.0.0.0/8"],  # where its S3 is
             self.log,
             ASAN_OPTIONS="detect_leaks=1",
             UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
@@ -368,7 +369,7 @@ def main():
         processes = Processes(args.dir)
         stack.callback(processes.end)
         api = stack.enter_context(ApiServer(args.dir / "programs", args.dir / "apiserver"))
-        api.kubectl("apply", "-k", ROOT / "manifests")
+        api.kubectl("apply", "-k", ROOT / "tests/rights")
         api.kubectl("wait", "--for=condition=Established", "crd", "--all")
         kubeconfig = api.service_account_kubeconfig("gostat-system", "gostat")
         names = {"release": "soak-release", "asan": "soak-asan"}

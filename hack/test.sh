@@ -5,7 +5,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=hack/lib/common.sh
 . "$ROOT/hack/lib/common.sh"
 
-STAGES=(lint unit asan fuzz component leakbench e2e heal demo)
+STAGES=(lint unit asan fuzz component leakbench e2e heal install rights demo)
 
 usage() {
   cat <<USAGE
@@ -19,6 +19,8 @@ usage: $0 [STAGE...]     none named: all of them, in this order
   leakbench   who is found and who is accused: a sample of hack/bench/leakbench.sh
   e2e         on the real cluster (pytest): detection, evidence, incidents, outages
   heal        on the real cluster (pytest): every action, every reason to refuse, kill -9 at each step
+  install     the chart and the image on the real cluster (pytest): upgrade, tenants, leader election, uninstallation
+  rights      each right that is granted was used in the stages e2e, heal or install of this run
   demo        hack/demo.sh and hack/demo.sh --local, as the README has them
 
 Installs what is missing (as root), shows each stage's own closing lines, and ends with "N passed, N failed, N skipped"
@@ -146,6 +148,16 @@ on_cluster() {
 stage_e2e() { on_cluster e2e 'not heal'; }
 stage_heal() { on_cluster heal heal; }
 
+stage_install() {
+  prepare_real
+  counted install env GOSTAT_CLUSTER="install-$$" "$ROOT/tests/install/run.sh"
+}
+
+stage_rights() {
+  PYTHON=$("$ROOT/hack/deps.sh" python)
+  counted rights "$PYTHON" "$ROOT/tests/e2e/test_rights.py" "$GOSTAT_RIGHTS"
+}
+
 stage_demo() {
   local which
   for which in '' --local; do
@@ -172,6 +184,8 @@ main() {
   cd "$ROOT"
   DIR=$(mktemp -d "${TMPDIR:-/tmp}/gostat-test.XXXXXX")
   trap 'rm -rf "$DIR"' EXIT
+  export GOSTAT_RIGHTS=$DIR/rights # each stage on a cluster leaves there which rights it used
+  mkdir "$GOSTAT_RIGHTS"
   local began
   for stage; do
     began=$(now_ms)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the test workloads (tests/workloads) as static binaries into a directory, with the goroutineleak profile.
 set -euo pipefail
-if [ $# -ne 1 ]; then
+if [ $# -ne 1 ] || [[ $1 == -* ]]; then
   echo "usage: $0 DIR   builds DIR/leaky and DIR/lively" >&2
   exit 2
 fi

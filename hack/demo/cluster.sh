@@ -4,7 +4,6 @@
 export GOSTAT_CLUSTER=${GOSTAT_CLUSTER:-demo-$$}
 DEMO_LEAF='main.(*orders).publish'
 DEMO_LIMIT=60 # seconds from the first leaked goroutine to the patched scale
-CONTROLLER=''
 SINCE=$(now_ms)
 
 k() { "$ROOT/hack/cluster/cluster.sh" kubectl "$@"; }
@@ -14,16 +13,13 @@ demo_end() {
   local status=$?
   if [ "$status" -ne 0 ]; then
     step_failed
-    if [ -f "$DIR/controller.log" ]; then tail -n 20 "$DIR/controller.log" >&2; fi
+    if [ -f "$DIR/apply.log" ]; then tail -n 5 "$DIR/apply.log" >&2; fi
+    k -n gostat-system logs -l app.kubernetes.io/name=gostat --tail=20 >&2 2>/dev/null || true
     k -n shop get pods,gsp,gsi >&2 2>/dev/null || true
   fi
   if [ -n "$DEMO_KEEP" ] && [ "$status" -eq 0 ]; then
     demo_how_to_go_on
     return
-  fi
-  if [ -n "$CONTROLLER" ]; then
-    kill "$CONTROLLER" 2>/dev/null || true
-    wait "$CONTROLLER" 2>/dev/null || true
   fi
   step 'take everything down'
   "$ROOT/hack/s3/s3.sh" down >"$DIR/down.log" 2>&1 || true
@@ -36,23 +32,27 @@ demo_end() {
 demo_how_to_go_on() {
   note 'it is all still running. To look further:'
   note "  export GOSTAT_CLUSTER=$GOSTAT_CLUSTER"
-  note '  hack/cluster/cluster.sh kubectl -n shop describe gsi'
-  note '  hack/cluster/cluster.sh kubectl -n shop get gsp shop -o yaml'
-  note "  tail -f $DIR/controller.log"
+  note "  export KUBECONFIG=$KUBECONFIG"
+  note '  hack/cluster/cluster.sh exec build/release/gostat incidents -A'
+  note "  hack/cluster/cluster.sh exec build/release/gostat show -n shop $INCIDENT"
+  note '  hack/cluster/cluster.sh kubectl -n gostat-system logs -l app.kubernetes.io/name=gostat'
   note 'and to end it:'
-  note "  kill $CONTROLLER; hack/s3/s3.sh down; hack/cluster/cluster.sh down"
+  note '  hack/s3/s3.sh down; hack/cluster/cluster.sh down'
 }
 
+helm() { "$ROOT/hack/cluster/cluster.sh" exec "$DEMO_HELM" "$@"; }
+
+# As the README has it, in a namespace that enforces the strictest Pod Security Standard; the cluster has no registry, and
+# its network is a private one.
 demo_install() {
-  step 'kubectl apply -k manifests/'
-  k apply -k "$ROOT/manifests" >"$DIR/apply.log"
-  k wait --for=condition=Established crd/gostatpolicies.gostat.dev crd/gostatincidents.gostat.dev >>"$DIR/apply.log"
-  step 'the controller, with the rights of its service account'
-  "$ROOT/hack/cluster/cluster.sh" serviceaccount-kubeconfig gostat-system gostat "$DIR/gostat.kubeconfig"
-  "$ROOT/hack/cluster/cluster.sh" exec "$ROOT/build/release/gostat" controller --kubeconfig "$DIR/gostat.kubeconfig" \
-    --lease-namespace gostat-system >"$DIR/controller.log" 2>&1 </dev/null &
-  CONTROLLER=$!
-  wait_until 20 "$ROOT/hack/cluster/cluster.sh" exec curl -sf http://127.0.0.1:8081/readyz || die 'the controller is not ready'
+  step 'helm install'
+  k create namespace gostat-system >"$DIR/apply.log"
+  k label namespace gostat-system pod-security.kubernetes.io/enforce=restricted >>"$DIR/apply.log"
+  helm install gostat "$ROOT/charts/gostat" --namespace gostat-system --set image.pullPolicy=Never \
+    --set 'destinations.private={10.244.0.0/16}' --wait --timeout 120s >>"$DIR/apply.log"
+  step 'helm test'
+  helm test gostat --namespace gostat-system >>"$DIR/apply.log"
+  step_ok
 }
 
 demo_apply() {
@@ -107,6 +107,7 @@ demo_find() {
     grep -q '"manager": "gostat"' || die 'gostat is not in the managedFields of the Deployment'
   at 'managedFields of payments name gostat; what people see:'
   k -n shop get gsp,gsi
+  "$ROOT/hack/cluster/cluster.sh" exec "$ROOT/build/release/gostat" show -n shop "$INCIDENT"
 }
 
 # demo_evidence KIND: the first snapshot of this kind, from S3.
@@ -148,7 +149,7 @@ demo_run() {
   DIR=$(mktemp -d "${TMPDIR:-/tmp}/gostat-demo.XXXXXX")
   trap demo_end EXIT
   trap 'exit 130' INT TERM
-  "$ROOT/hack/deps.sh" build cluster
+  "$ROOT/hack/deps.sh" build cluster image
   step 'build gostat'
   "$ROOT/hack/build.sh" release >"$DIR/build.log" 2>&1 || { cat "$DIR/build.log" >&2 && die 'the build failed'; }
   step 'build the two Go programs'
@@ -156,10 +157,14 @@ demo_run() {
   step_ok
   "$ROOT/hack/cluster/cluster.sh" up
   "$ROOT/hack/s3/s3.sh" up
+  eval "$("$ROOT/hack/cluster/cluster.sh" env)"
   eval "$("$ROOT/hack/s3/s3.sh" env)"
   step 'images'
   "$ROOT/hack/cluster/image.sh" leaky:demo "$DIR/bin/leaky" >>"$DIR/build.log"
   "$ROOT/hack/cluster/image.sh" lively:demo "$DIR/bin/lively" >>"$DIR/build.log"
+  "$ROOT/hack/image.sh" -o "$DIR/gostat.tar" >>"$DIR/build.log"
+  "$ROOT/hack/cluster/cluster.sh" load "$DIR/gostat.tar" >>"$DIR/build.log"
+  DEMO_HELM=$("$ROOT/hack/cluster/tool.sh" helm)
   demo_install
   demo_apply
   demo_find

@@ -1,15 +1,15 @@
 /* operator/'s actuator as a program, for the component tests: looks at one workload, or carries one action on until it has
  * an outcome, and prints what it is told as JSON lines.
  *
- *   act_driver facts  --kubeconfig FILE --namespace NS --api-version V --kind K --name N --uid U
+ *   act_driver facts  --kubeconfig FILE --namespace NS --api-version V --kind K --name N --uid U [--type T]
  *   act_driver owners --kubeconfig FILE --namespace NS
  *   act_driver act    … --policy P [--type T --from N --to N --autoscaler A --victims POD=UID,…
  *               --ready-seconds N] [--die-after N] [--waiting N]
  *   act_driver undo   … --policy P [--die-after N]
  *
- * act goes on with what the policy's status says is pending; where nothing is, the options say what is begun. --die-after:
- * the process ends, as by kill -9, when the API server has answered that many writes. --waiting: decisions that the policy's
- * status does not have yet. */
+ * facts with --type also asks for the rights that this action needs. act goes on with what the policy's status says is
+ * pending; where nothing is, the options say what is begun. --die-after: the process ends, as by kill -9, when the API
+ * server has answered that many writes. --waiting: decisions that the policy's status does not have yet. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "kube/list.h"
@@ -73,6 +73,14 @@ static void print(gs_buf *b, gs_json_writer *w)
     gs_buf_done(b);
 }
 
+static enum gs_action_type type(const app *a)
+{
+    enum gs_action_type t = 0;
+    while (t + 1 < GS_ACTION_TYPES && !gs_streq(gs_action_name(t), opt(a, "type", "")))
+        t++;
+    return t;
+}
+
 /* ---- facts ---- */
 
 static void write_pod(gs_json_writer *w, const gs_pod_facts *p)
@@ -112,6 +120,8 @@ static void on_facts(void *arg, const gs_workload_facts *f, const gs_error *err)
         gs_jw_int(&w, "min", f->hpa_min);
         gs_jw_int(&w, "max", f->hpa_max);
         gs_jw_str(&w, "restartedAt", f->restarted_at);
+        if (a->o.rights)
+            gs_jw_int(&w, "lacks", f->lacks);
         gs_jw_array(&w, "pods");
         for (size_t k = 0; k < f->n_pods; k++)
             write_pod(&w, &f->pods[k]);
@@ -160,6 +170,10 @@ static void own(app *a)
     op_workload *w = gs_alloc(sizeof *w);
     *p = (op_policy){.o = &a->o, .p = gs_policy_new(), .key = gs_strdup("owner"), .in_force = true, .secret_ok = true};
     gs_map_put(a->o.policies, p->key, p);
+    if (opt(a, "type", "")[0]) {
+        p->p->actions[p->p->n_actions++].type = type(a);
+        a->o.rights = gs_rights_new(a->o.kube);
+    }
     w->key = gs_sprintf("%s/%s/%s/%s", a->w.ns, a->w.kind, a->w.name, a->w.uid);
     op_workload *known = gs_map_get(a->o.workloads, w->key);
     if (!known)
@@ -259,9 +273,7 @@ static void intend(app *a, gs_pending *p)
                       .ready_s = number(a, "ready-seconds"),
                       .begun_ms = op_wall(&a->o),
                       .step_ms = op_wall(&a->o)};
-    for (int t = 0; t < GS_ACTION_TYPES; t++)
-        if (gs_streq(gs_action_name((enum gs_action_type)t), opt(a, "type", "")))
-            p->type = (enum gs_action_type)t;
+    p->type = type(a);
     (void)gs_str_copy(p->autoscaler, sizeof p->autoscaler, gs_str_of(opt(a, "autoscaler", "")));
     add_victims(p, victims);
 }
@@ -349,7 +361,6 @@ static int build(app *a, gs_error *err)
     o->rng = gs_rng_system();
     o->pods = gs_map_new(NULL);
     o->workloads = gs_map_new(NULL);
-    o->owners = gs_map_new(NULL);
     o->policies = gs_map_new(NULL);
     o->incidents = gs_map_new(NULL);
     o->acts = gs_map_new(NULL);
@@ -358,6 +369,7 @@ static int build(app *a, gs_error *err)
                     &o->kube, err) < 0)
         return -1;
     o->discovery = gs_kube_discovery_new(o->kube);
+    o->owners = gs_owners_new(o->kube, o->discovery, op_pod_owner_known, o);
     o->queue = gs_kube_queue_new(o->loop, &(gs_kube_queue_options){.process = ignore, .ctx = a, .clock = &o->clock});
     gs_ports ports = {.clock = o->clock, .arm = arm_nothing, .arm_ctx = a};
     o->engine = gs_engine_new(&ports);

@@ -38,7 +38,7 @@ class World:
 
     def __enter__(self):
         self.api.__enter__()
-        self.api.kubectl("apply", "-k", ROOT / "manifests")
+        self.api.kubectl("apply", "-k", ROOT / "tests/rights")
         self.api.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
         self.api.start_controllers(*(f"{name}-controller" for name in CONTROLLERS))
         self.post("/api/v1/nodes", {"metadata": {"name": NODE}})

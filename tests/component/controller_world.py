@@ -75,14 +75,16 @@ class S3(S3Server):
 class Controller:
     """A running gostat controller with the rights of its ServiceAccount. Its log is in self.log."""
 
-    def __init__(self, api, directory, *flags):
+    def __init__(self, api, directory, *flags, private=("127.0.0.0/8",)):
+        """private: where its S3 and its notifications may go, beside public addresses."""
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log_path = self.directory / "controller.log"
         self.token_file = self.directory / "token"
         self.api = api
         self.kubeconfig = api.service_account_kubeconfig("gostat-system", "gostat", self.token_file)
-        self.flags = flags
+        self.flags = (*flags, *(x for cidr in private for x in ("--allow-private", cidr)))
+        self.env = {}  # more of its environment
         self.process = None
 
     def start(self):
@@ -93,7 +95,7 @@ class Controller:
                 + ["--metrics-address", self.metrics_address, "-v", *self.flags],
                 stdout=log,
                 stderr=log,
-                env={"PATH": os.environ["PATH"], "ASAN_OPTIONS": "detect_leaks=1:exitcode=99", "UBSAN_OPTIONS": "halt_on_error=1"},
+                env={"PATH": os.environ["PATH"], "ASAN_OPTIONS": "detect_leaks=1:exitcode=99", "UBSAN_OPTIONS": "halt_on_error=1", **self.env},
                 preexec_fn=_die_with_parent,
             )
         return self

@@ -78,6 +78,14 @@ def windows(*items):
     return at("healing.windows", list(items))
 
 
+def tls(**fields):
+    return at("endpoint", {"scheme": "HTTPS", "tls": fields})
+
+
+def authorization(**fields):
+    return at("endpoint.authorization", fields)
+
+
 def schedule(text):
     return windows(window(schedule=text))
 
@@ -97,6 +105,8 @@ REPLACE = {"type": "Replace", "replace": {"maxPods": 2, "readySeconds": 0}}
 EVICT = {"type": "Evict", "evict": {"maxPods": 8}}
 RESTART = {"type": "Restart"}
 HMAC = {"name": "alerts", "key": "hmac"}
+BEARER = {"name": "pods", "key": "token"}
+BASIC = {"name": "pods"}
 
 # name: patch to the valid spec
 ACCEPTED = {
@@ -111,6 +121,18 @@ ACCEPTED = {
     "no metrics": at("endpoint.metrics", None),
     "ports 1 and 65535": at("endpoint", {"pprof": {"port": 1}, "metrics": {"port": 65535}}),
     "port names": at("endpoint", {"pprof": {"port": "http-pprof-6060"}, "metrics": {"port": "m"}}),
+    "https": at("endpoint.scheme", "HTTPS"),
+    "https, tls empty": tls(),
+    "all of tls": tls(
+        caSecretRef={"name": "ca", "key": "roots.pem"},
+        serverName="pods.shop.svc",
+        clientCertSecretRef={"name": "client"},
+        insecureSkipVerify=False,
+    ),
+    "insecure with a name": tls(insecureSkipVerify=True, serverName="a"),
+    "a token over https": merge(tls(), authorization(bearerTokenSecretRef=BEARER)),
+    "a password over http": authorization(basicAuthSecretRef=BASIC),
+    "on the host's network": {"allowHostNetwork": True},
     "path at the root": at("endpoint.metrics.path", "/metrics"),
     "interval 1": at("sampling", {"intervalSeconds": 1, "timeoutSeconds": 1}),
     "interval 300": merge(at("sampling.intervalSeconds", 300), at("detection.floor.windowSeconds", 300)),

@@ -1,6 +1,8 @@
 """What a policy must not hold, for test_crds.py, and with which words it is refused."""
 
 from crd_cases import (
+    BASIC,
+    BEARER,
     EVICT,
     HMAC,
     REPLACE,
@@ -8,12 +10,14 @@ from crd_cases import (
     SCALE_OUT,
     actions,
     at,
+    authorization,
     expression,
     merge,
     notice,
     notify,
     s3,
     schedule,
+    tls,
     window,
     windows,
 )
@@ -27,6 +31,8 @@ def resources(**fields):
     return at("detection.resources", fields)
 
 
+TLS = "spec.endpoint.tls"
+AUTHORIZATION = "spec.endpoint.authorization"
 RESOURCES = "spec.detection.resources"
 RETENTION = "spec.snapshot.retention"
 ACTION = "spec.healing.actions[0]"
@@ -97,7 +103,69 @@ REFUSED = {
     "no endpoint": ({"endpoint": None}, "spec.endpoint: Required value"),
     "no pprof": (at("endpoint.pprof", None), "spec.endpoint.pprof: Required value"),
     "no port": (at("endpoint.pprof.port", None), "spec.endpoint.pprof.port: Required value"),
-    "scheme of a later release": (at("endpoint.scheme", "HTTPS"), "spec.endpoint.scheme: Unsupported value"),
+    "scheme unknown": (at("endpoint.scheme", "GRPC"), 'spec.endpoint.scheme: Unsupported value: "GRPC"'),
+    "tls without scheme": (
+        at("endpoint.tls", {}),
+        "spec.endpoint.tls: Invalid value ... tls is for scheme HTTPS: set scheme to HTTPS, or leave tls out",
+    ),
+    "CA and insecure": (
+        tls(caSecretRef={"name": "ca"}, insecureSkipVerify=True),
+        TLS + ".insecureSkipVerify: Invalid value ... insecureSkipVerify contradicts caSecretRef, since no certificate is",
+    ),
+    "insecure no boolean": (tls(insecureSkipVerify="yes"), TLS + ".insecureSkipVerify: Invalid value"),
+    "CA without name": (tls(caSecretRef={"key": "k"}), TLS + ".caSecretRef.name: Required value"),
+    "CA of another namespace": (
+        tls(caSecretRef={"name": "kube-system/ca"}),
+        TLS + ".caSecretRef.name: Invalid value ... name must be a Secret's name",
+    ),
+    "CA's key": (
+        tls(caSecretRef={"name": "ca", "key": "a b"}),
+        TLS + ".caSecretRef.key: Invalid value ... key must be a Secret's key",
+    ),
+    "a namespace": (
+        tls(caSecretRef={"name": "ca", "namespace": "kube-system"}),
+        'unknown field "spec.endpoint.tls.caSecretRef.namespace"',
+    ),
+    "server name with a port": (
+        tls(serverName="a:443"),
+        TLS + ".serverName: Invalid value ... serverName must be a DNS name: lower-case letters, digits, '-' and '.'",
+    ),
+    "server name empty": (tls(serverName=""), TLS + ".serverName: Invalid value ... serverName must be a DNS name"),
+    "server name for any": (tls(serverName="*.shop"), TLS + ".serverName: Invalid value ... serverName must be a DNS"),
+    "server name too long": (tls(serverName="a" * 254), TLS + ".serverName: Too long"),
+    "client certificate": (
+        tls(clientCertSecretRef={"name": "A"}),
+        TLS + ".clientCertSecretRef.name: Invalid value ... name must be a Secret's name",
+    ),
+    "client certificate's key": (
+        tls(clientCertSecretRef={"name": "a", "key": "k"}),
+        'unknown field "spec.endpoint.tls.clientCertSecretRef.key"',
+    ),
+    "authorization empty": (
+        authorization(),
+        AUTHORIZATION + ": Invalid value ... authorization must have exactly one of bearerTokenSecretRef and basicAuth",
+    ),
+    "token and password": (
+        authorization(bearerTokenSecretRef=BEARER, basicAuthSecretRef=BASIC),
+        AUTHORIZATION + ": Invalid value ... authorization must have exactly one of",
+    ),
+    "token without key": (
+        authorization(bearerTokenSecretRef={"name": "a"}),
+        AUTHORIZATION + ".bearerTokenSecretRef.key: Required value",
+    ),
+    "token's Secret": (
+        authorization(bearerTokenSecretRef={"name": "../a", "key": "k"}),
+        AUTHORIZATION + ".bearerTokenSecretRef.name: Invalid value ... name must be a Secret's name",
+    ),
+    "token's key": (
+        authorization(bearerTokenSecretRef={"name": "a", "key": ""}),
+        AUTHORIZATION + ".bearerTokenSecretRef.key: Invalid value ... key must be a Secret's key",
+    ),
+    "password's Secret": (
+        authorization(basicAuthSecretRef={"name": ""}),
+        AUTHORIZATION + ".basicAuthSecretRef.name: Invalid value ... name must be a Secret's name",
+    ),
+    "host network no boolean": ({"allowHostNetwork": "yes"}, "spec.allowHostNetwork: Invalid value"),
     "port 0": (
         at("endpoint.pprof.port", 0),
         "spec.endpoint.pprof.port: Invalid value ... port must be a number from 1",
@@ -648,5 +716,4 @@ REFUSED = {
         at("healing.limits.cooldownSeconds", 86401),
         "spec.healing.limits.cooldownSeconds: Invalid",
     ),
-    "tls of a later release": (at("endpoint.tls", {}), 'unknown field "spec.endpoint.tls"'),
 }

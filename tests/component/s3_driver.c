@@ -11,6 +11,8 @@
  *   sweep --age MS -- PREFIX             how many uploads were aborted
  *   presign --seconds N -- KEY           the link
  *
+ * It may go to loopback; with --allow-private none it may not, and with --allow PATTERN only to such hosts.
+ *
  * The credentials are S3_ACCESS_KEY, S3_SECRET_KEY and S3_SESSION_TOKEN. The last lines are a line for each ARG, in their order:
  * the error's kind ("ok"), a tab, its message. Ends with 0, whatever came of it; 2 on bad usage. */
 #include "base/clock.h"
@@ -33,6 +35,7 @@ typedef struct app {
     int argc;
     char **argv;
     gs_loop *loop;
+    gs_destinations *destinations;
     gs_s3 *s3;
     gs_s3_spec where;
     gs_s3_credentials cred;
@@ -242,6 +245,16 @@ static void set_where(app *a)
     a->where.sse = option(a, "--sse") ? GS_SSE_AES256 : GS_SSE_NONE;
 }
 
+static void set_destinations(app *a)
+{
+    const char *const private = gs_streq(option(a, "--allow-private"), "none") ? NULL : "127.0.0.0/8";
+    const char *const allow = option(a, "--allow");
+    const gs_destination_flags flags = {.allow = {[GS_DESTINATION_S3] = {&allow, allow != NULL}},
+                                        .private = {&private, private != NULL}};
+    gs_error err = {0};
+    need(gs_destinations_new(&flags, &a->destinations, &err) == 0, err.msg);
+}
+
 int main(int argc, char **argv)
 {
     app a = {.argc = argc, .argv = argv};
@@ -264,7 +277,8 @@ int main(int argc, char **argv)
     if (option(&a, "--ca"))
         ca = read_file(option(&a, "--ca"));
     a.cred = (gs_s3_credentials){getenv("S3_ACCESS_KEY"), getenv("S3_SECRET_KEY"), getenv("S3_SESSION_TOKEN"), ca.p};
-    need(gs_loop_new(&a.loop, &err) == 0 && gs_s3_new(a.loop, &a.s3, &err) == 0, err.msg);
+    set_destinations(&a);
+    need(gs_loop_new(&a.loop, &err) == 0 && gs_s3_new(a.loop, a.destinations, &a.s3, &err) == 0, err.msg);
 
     size_t n = (size_t)(argc - first);
     a.results = gs_allocn(n, sizeof *a.results);
@@ -285,6 +299,7 @@ int main(int argc, char **argv)
     if (a.source)
         gs_timer_free(a.source);
     gs_s3_free(a.s3);
+    gs_destinations_free(a.destinations);
     gs_loop_free(a.loop);
     gs_buf_done(&a.body);
     gs_buf_done(&ca);

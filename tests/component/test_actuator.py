@@ -135,7 +135,7 @@ def farm_kind(world):
 
 
 def grant(world):
-    """What manifests/rbac.yaml tells to grant."""
+    """What the chart grants with rbac.scaleGroups, here of these kinds only."""
     rules = [{"apiGroups": [GROUP], "resources": ["farms", "farms/scale", "fields"], "verbs": ["get", "patch"]}]
     path = "/apis/rbac.authorization.k8s.io/v1/"
     world.api.request("POST", path + "clusterroles", {"metadata": {"name": "farmer"}, "rules": rules})
@@ -182,6 +182,34 @@ def test_owners_without_scale(shop, farm_kind):
     facts = shop.facts(api_version=f"{GROUP}/v1", kind="Field", name="big", uid=owner["uid"])
     assert not (facts["scalable"] or facts["canReplace"] or facts["canRestart"] or facts["gone"])
     assert (facts["replicas"], facts["pods"]) == (2, [])
+
+
+SCALE_GET, SCALE_PATCH = 1 << 0, 1 << 1  # enum gs_right of core/heal.h
+
+
+def farmer(world, resources, verbs):
+    """The rights of grant(), but these only."""
+    rules = [{"apiGroups": [GROUP], "resources": ["farms"], "verbs": ["get"]}]
+    rules += [{"apiGroups": [GROUP], "resources": resources, "verbs": verbs}]
+    world.patch("/apis/rbac.authorization.k8s.io/v1/clusterroles/farmer", {"rules": rules})
+
+
+def test_rights_of_other_groups(shop, farm_kind):
+    """A scale that may not be read is no fault of the facts: it is known which right is missing."""
+    grant(shop.world)
+    rules = shop.world.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/farmer")["rules"]
+    ref = {k: v for k, v in farm(shop).items() if k != "controller"}
+    ref["api_version"] = ref.pop("apiVersion")
+    for resources, verbs, lacks in (
+        (["farms/scale"], ["watch"], SCALE_GET | SCALE_PATCH),
+        (["farms/scale"], ["patch"], SCALE_GET),
+        (["farms/scale"], ["get"], SCALE_PATCH),
+        (["farms/scale"], ["get", "patch"], 0),
+    ):
+        farmer(shop.world, resources, verbs)
+        until(f"{verbs}: lacks {lacks}", lambda: shop.facts(type="ScaleOut", **ref).get("lacks") == lacks)  # noqa: B023
+        assert shop.facts(type="ScaleOut", **ref)["scalable"]
+    shop.world.patch("/apis/rbac.authorization.k8s.io/v1/clusterroles/farmer", {"rules": rules})
 
 
 # ---- actions ----

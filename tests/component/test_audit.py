@@ -20,7 +20,7 @@ UNKNOWN_ZONE = {"name": "night", "effect": "Allow", "schedule": "0 2 * * *", "du
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
     with ApiServer(kubernetes_dir(), tmp_path_factory.mktemp("api")) as server:
-        server.kubectl("apply", "-k", ROOT / "manifests")
+        server.kubectl("apply", "-k", ROOT / "tests/rights")
         server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
         yield server
 

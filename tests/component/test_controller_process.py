@@ -31,6 +31,20 @@ USAGE = [  # arguments, in the one line on stderr
     (["--health-address", "127.0.0.1:99999"], "--health-address 127.0.0.1:99999"),
     (["--audit-log", "/no/such/directory/log"], "/no/such/directory/log"),
     (["--cluster-name", "x" * 254], "--cluster-name: must have at most 253 bytes"),
+    (["--allow-s3", "https://s3.example.com"], '--allow-s3 \\"https://s3.example.com\\": must be a host or host:port'),
+    (["--allow-webhook", "*"], '--allow-webhook \\"*\\": must be a host'),
+    (["--allow-alertmanager", "10.1"], '--allow-alertmanager \\"10.1\\": must be a host'),
+    (["--allow-private", "10.0.0.1"], '--allow-private \\"10.0.0.1\\": must be an address, \'/\' and its length'),
+    (["--allow-private", "169.254.0.0/16"], '--allow-private \\"169.254.0.0/16\\": must lie within 10.0.0.0/8'),
+    (["--s3-prefix", "{team}"], '--s3-prefix \\"{team}\\": {team} is not known: only {namespace} and {cluster} are'),
+    (["--s3-prefix", "{cluster}/x"], '--s3-prefix \\"{cluster}/x\\": {cluster} needs --cluster-name'),
+    (["--s3-prefix", "/{namespace}"], '--s3-prefix \\"/{namespace}\\": must be names of letters'),
+    (["--max-pods-per-policy", "0"], '--max-pods-per-policy: must be 1..100000, got "0"'),
+    (["--min-interval", "301s"], "--min-interval: must be 1 s..300 s"),
+    (["--min-interval", "1500ms"], "--min-interval: must be whole seconds"),
+    (["--max-profile-seconds", "0s"], "--max-profile-seconds: must be 1 s..600 s"),
+    (["--max-profile-bytes", "1"], "--max-profile-bytes: must be 1024..268435456 bytes, written as 33554432 or 32Mi"),
+    (["--max-namespace-actions", "few"], '--max-namespace-actions: must be 1..10000, got "few"'),
     (["--kubeconfig", "/no/such/file"], "/no/such/file"),
 ]
 FLAGS = ["--incident-retention", "1m", "--namespace", "seen", "--namespace", "seen"]
@@ -41,7 +55,7 @@ LONG_LEASE = ["--lease-duration", "60s", "--renew-deadline", "40s", "--retry-per
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
     with ApiServer(kubernetes_dir(), tmp_path_factory.mktemp("api")) as server:
-        server.kubectl("apply", "-k", ROOT / "manifests")
+        server.kubectl("apply", "-k", ROOT / "tests/rights")
         server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
         yield server
 
@@ -60,20 +74,6 @@ def test_help(api):
     assert (done.returncode, done.stderr) == (0, "")
     for flag in ("--kubeconfig", "--namespace", "--leader-elect", "--incident-retention", "--audit-log", "--cluster-name"):
         assert flag in done.stdout
-
-
-def test_no_rights(api, tmp_path):
-    """Without any rights it waits, alive and not ready, and says why."""
-    controller = Controller(api, tmp_path)
-    controller.kubeconfig = api.user_kubeconfig
-    controller.start()
-    try:
-        until(lambda: controller.log, lambda: "forbidden" in controller.log, 20)
-        assert controller.get(controller.health, "/healthz")[0] == 200
-        assert controller.get(controller.health, "/readyz") == (503, "waiting for the lease\n")
-        assert controller.end() == 0, controller.log
-    finally:
-        controller.process.kill()
 
 
 @pytest.fixture(scope="module")

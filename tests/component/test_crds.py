@@ -86,6 +86,7 @@ def test_defaults(api):
     assert status == 201, answer
     assert answer["spec"] == {
         "mode": "Observe",
+        "allowHostNetwork": False,
         "suspend": False,
         "selector": {"matchLabels": {"app": "payments"}},
         "endpoint": {"scheme": "HTTP", "pprof": {"port": 6060, "path": "/debug/pprof"}},

@@ -354,7 +354,7 @@ def world(tmp_path_factory):
     ALERTMANAGER = Alertmanager(tmp_path_factory.mktemp("alertmanager"), receiver)
     try:
         with ApiServer(kubernetes_dir(), tmp_path_factory.mktemp("api")) as api:
-            api.kubectl("apply", "-k", ROOT / "manifests")
+            api.kubectl("apply", "-k", ROOT / "tests/rights")
             api.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
             with S3(tmp_path_factory.mktemp("s3")) as s3:
                 directory = tmp_path_factory.mktemp("controller")

@@ -52,7 +52,7 @@ BIG_ONES = {snapshot(6.5, "older-0", "heap"), snapshot(1, "newer-0", "heap")}
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
     with ApiServer(kubernetes_dir(), tmp_path_factory.mktemp("api")) as server:
-        server.kubectl("apply", "-k", ROOT / "manifests")
+        server.kubectl("apply", "-k", ROOT / "tests/rights")
         server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
         yield server
 

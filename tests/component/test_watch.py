@@ -297,6 +297,15 @@ def test_usage_error(args, message):
         (POLICY + "spec: {detection: {growth: {periods: 16}}}\n", "spec.detection.growth.periods"),
         (POLICY + "spec: {mode: Enforce}\n", "spec.snapshot.s3"),
         (POLICY + "spec: {suspend: true}\n", "spec.suspend is true"),
+        (POLICY + "spec: {endpoint: {pprof: {port: 1}, tls: {}}}\n", "spec.endpoint.tls: is for scheme HTTPS"),
+        (
+            POLICY + "spec: {endpoint: {pprof: {port: 1}, scheme: HTTPS, tls: {caSecretRef: {name: a}}}}\n",
+            "spec.endpoint.tls.caSecretRef: watch has no Secrets",
+        ),
+        (
+            POLICY + "spec: {endpoint: {pprof: {port: 1}, authorization: {basicAuthSecretRef: {name: a}}}}\n",
+            "spec.endpoint.authorization.basicAuthSecretRef: watch has no Secrets",
+        ),
         ("x" * (1 << 20) + "yz", "longer than 1048576 bytes"),
     ],
 )

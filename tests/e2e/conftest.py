@@ -85,7 +85,7 @@ def kill_scenes(request, stage, scenes):
 @pytest.fixture(scope="session")
 def heal_actions(request, stage):
     """The stage heal runs in three parts."""
-    running = run_scenes(request, stage, ["test_heal_1_actions"])
+    running = run_scenes(request, stage, ["test_heal_1_actions", "test_heal_1b_kinds"])
     yield running
     running.close()
 
@@ -93,7 +93,7 @@ def heal_actions(request, stage):
 @pytest.fixture(scope="session")
 def heal_refusals(request, stage, heal_actions):
     heal_actions.wait()
-    running = run_scenes(request, stage, ["test_heal_2_refusals"])
+    running = run_scenes(request, stage, ["test_heal_2_refusals", "test_heal_2c_ceilings", "test_heal_2d_rights"])
     yield running
     running.close()
 

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 # Another one takes over sooner than by default; not so short that a busy machine makes leaders give up.
@@ -22,7 +23,7 @@ def free_port():
 class Controller:
     """One thread may start and stop it; kill() and pause() may come from any."""
 
-    def __init__(self, world, name, namespaces=(), lease="gostat", flags=(), restart=True):
+    def __init__(self, world, name, namespaces=(), lease="gostat", flags=(), restart=True, kubeconfig=None):
         self.name = name
         self.restart = restart
         self.log = world.dir / f"{name}.log"
@@ -31,10 +32,12 @@ class Controller:
         self.exits = []  # codes; negative: the signal
         self._stopping = False
         self._process = None
+        s3 = urllib.parse.urlsplit(os.environ["S3_ENDPOINT"]).hostname  # a private address, as many are
         self._command = [
-            str(world.binary), "controller", "--kubeconfig", str(world.kubeconfig),
+            str(world.binary), "controller", "--kubeconfig", str(kubeconfig or world.kubeconfig),
             "--lease-namespace", "gostat-system", "--lease-name", lease,
-            "--health-address", self.health[7:], "--metrics-address", self.metrics[7:], *flags,
+            "--health-address", self.health[7:], "--metrics-address", self.metrics[7:],
+            "--allow-private", "127.0.0.0/8", "--allow-private", f"{s3}/32", *flags,
         ]  # fmt: skip
         for ns in namespaces:
             self._command += ["--namespace", ns]

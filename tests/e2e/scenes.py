@@ -68,6 +68,10 @@ class Plays:
         """Whether all of them are among the session's tests."""
         return self._plays.keys() <= {item.name for item in session.items}
 
+    def any_of(self, wanted):
+        """Whether one of them is among these names of tests."""
+        return bool(self._plays.keys() & wanted)
+
     def tests(self, fixture):
         """A test for each play, by its name: it waits for its scene among those of the fixture."""
         return {name: self._test(name, play, fixture) for name, play in self._plays.items()}

@@ -10,7 +10,7 @@ import time
 import pytest
 from controller import SHORT_LEASE
 
-MOMENTS = ("snapshot", "evidence", "action", "finalizer", "intent", "scale", "outcome")
+MOMENTS = ("incident", "snapshot", "evidence", "action", "finalizer", "intent", "scale", "outcome")
 
 
 def begin(stage, scenes, wanted):
@@ -65,6 +65,8 @@ class Trap:
             self._go()
 
     def _reached(self, e):
+        if self.moment == "incident":  # it has no status yet: the next one finds it by its name
+            return e.verb == "create" and e.resource == "gostatincidents"
         if self.moment == "scale":
             return e.resource == "deployments/scale"
         if self.moment == "finalizer":

@@ -257,7 +257,7 @@ def refuses_kind(shop):
     shop.leak(shop.pods()[:1])
     i = shop.wait_action("Succeeded", 120)
     outcomes = [(a["type"], a["outcome"]) for a in i["status"]["actions"]]
-    assert outcomes[0] == ("Replace", "Refused") and outcomes[-1] == ("Evict", "Succeeded"), shop.show()
+    assert outcomes[0] == ("Replace", "Refused") and ("Evict", "Succeeded") in outcomes[1:], shop.show()
     shop.wait_refused("ActionNotPossible", condition="")  # more has happened since
 
 
