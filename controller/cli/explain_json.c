@@ -1,4 +1,5 @@
 #include "cli/explain.h"
+#include "codec/condition_json.h"
 
 static void conditions(gs_json_writer *w, const gs_explained *x)
 {
@@ -84,7 +85,7 @@ static void incident(gs_json_writer *w, const gs_explained_incident *e)
         gs_jw_object(w, NULL);
         gs_jw_str(w, "reason", e->in_the_way[k].reason);
         gs_jw_str(w, "message", e->in_the_way[k].message);
-        gs_jw_time(w, "until", e->in_the_way[k].until_ms);
+        gs_time_write(w, "until", e->in_the_way[k].until_ms);
         gs_jw_end(w);
     }
     gs_jw_end(w);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "codec/condition_json.h"
 #include "codec/incident_json.h"
 #include "wire/json_cursor.h"
 
@@ -166,29 +167,11 @@ enum gs_colour gs_severity_colour(enum gs_severity s)
     return s >= GS_SEVERITY_HIGH ? GS_RED : s == GS_SEVERITY_MEDIUM ? GS_YELLOW : GS_PLAIN;
 }
 
-void gs_jw_time(gs_json_writer *w, const char *key, int64_t wall_ms)
-{
-    char text[GS_TIME_LEN];
-    if (wall_ms)
-        gs_time_format(wall_ms, text);
-    gs_jw_str(w, key, wall_ms ? text : NULL);
-}
-
 void gs_action_write(gs_json_writer *w, const gs_action *a)
 {
     gs_jw_object(w, NULL);
-    gs_jw_str(w, "id", a->id);
-    gs_jw_str(w, "type", gs_action_name(a->type));
-    gs_jw_bool(w, "dryRun", a->dry_run);
-    gs_jw_int(w, "from", a->from);
-    gs_jw_int(w, "to", a->to);
-    gs_jw_time(w, "time", a->time_ms);
-    gs_jw_str(w, "outcome", gs_outcome_name(a->outcome));
-    gs_jw_str(w, "reason", a->reason);
-    gs_jw_array(w, "pods");
-    for (const char *p = a->pods; *p; p += strcspn(p, " "), p += *p == ' ')
-        gs_jw_strn(w, NULL, (gs_str){p, strcspn(p, " ")});
-    gs_jw_end(w);
+    gs_action_members(w, a);
+    gs_action_pods(w, a);
     gs_jw_end(w);
 }
 
@@ -264,7 +247,7 @@ static void write_one(gs_json_writer *w, const gs_cluster *c, const gs_listed *l
     gs_jw_uint(w, "goroutines", gs_incident_all_goroutines(i));
     gs_jw_uint(w, "growth", gs_incident_leaking(i));
     gs_jw_str(w, "function", primary_function(i));
-    gs_jw_time(w, "detectionTime", i->detection_ms);
+    gs_time_write(w, "detectionTime", i->detection_ms);
     gs_jw_int(w, "ageSeconds",
               i->detection_ms && c->wall_ms > i->detection_ms ? (c->wall_ms - i->detection_ms) / 1000 : 0);
     if (i->n_actions) {

@@ -36,7 +36,6 @@ void gs_incident_last(const gs_incident *i, char ret[GS_LAST_LEN]);
 /* Goroutines of all pods that it lists, of the whole processes. */
 uint64_t gs_incident_all_goroutines(const gs_incident *i);
 enum gs_colour gs_severity_colour(enum gs_severity s);
-void gs_jw_time(gs_json_writer *w, const char *key, int64_t wall_ms); /* 0: null */
 /* One action as both forms of output have it. Without a key: gs_jw_key comes first. */
 void gs_action_write(gs_json_writer *w, const gs_action *a);
 

@@ -1,4 +1,5 @@
 #include "cli/show.h"
+#include "codec/condition_json.h"
 #include "codec/incident_json.h"
 
 #include <stdio.h>
@@ -36,10 +37,10 @@ static void head(gs_json_writer *w, const gs_shown *s)
     gs_jw_str(w, "grade", gs_grade_name(i->grade));
     reasons(w, i);
     gs_jw_double(w, "score", i->score);
-    gs_jw_time(w, "startTime", i->start_ms);
-    gs_jw_time(w, "detectionTime", i->detection_ms);
-    gs_jw_time(w, "localizationTime", i->localization_ms);
-    gs_jw_time(w, "resolutionTime", i->resolution_ms);
+    gs_time_write(w, "startTime", i->start_ms);
+    gs_time_write(w, "detectionTime", i->detection_ms);
+    gs_time_write(w, "localizationTime", i->localization_ms);
+    gs_time_write(w, "resolutionTime", i->resolution_ms);
     gs_jw_int(w, "occurrences", i->occurrences);
 }
 
@@ -73,7 +74,7 @@ static void evidence(gs_json_writer *w, const gs_shown *s)
         gs_jw_str(w, "url", url);
         gs_jw_str(w, "sha256", e->sha256);
         gs_jw_uint(w, "bytes", e->bytes);
-        gs_jw_time(w, "time", e->time_ms);
+        gs_time_write(w, "time", e->time_ms);
         gs_jw_str(w, "open", gs_show_opener(e->kind));
         if (s->links[k])
             gs_jw_str(w, "link", s->links[k]);

@@ -201,7 +201,7 @@ static void write_evidence(gs_json_writer *w, const gs_incident *i)
     gs_jw_end(w);
 }
 
-static void write_victims(gs_json_writer *w, const gs_action *a)
+void gs_action_pods(gs_json_writer *w, const gs_action *a)
 {
     gs_jw_array(w, "pods");
     for (const char *p = a->pods; *p;) {
@@ -213,22 +213,27 @@ static void write_victims(gs_json_writer *w, const gs_action *a)
     gs_jw_end(w);
 }
 
+void gs_action_members(gs_json_writer *w, const gs_action *a)
+{
+    gs_jw_str(w, "id", a->id);
+    gs_jw_str(w, "type", gs_action_name(a->type));
+    gs_jw_bool(w, "dryRun", a->dry_run);
+    gs_jw_int(w, "from", a->from);
+    gs_jw_int(w, "to", a->to);
+    gs_time_write(w, "time", a->time_ms);
+    gs_jw_str(w, "outcome", gs_outcome_name(a->outcome));
+    gs_jw_str(w, "reason", a->reason);
+}
+
 static void write_actions(gs_json_writer *w, const gs_incident *i)
 {
     gs_jw_array(w, "actions");
     for (size_t k = 0; k < i->n_actions; k++) {
         const gs_action *a = &i->actions[k];
         gs_jw_object(w, NULL);
-        gs_jw_str(w, "id", a->id);
-        gs_jw_str(w, "type", gs_action_name(a->type));
-        gs_jw_bool(w, "dryRun", a->dry_run);
-        gs_jw_int(w, "from", a->from);
-        gs_jw_int(w, "to", a->to);
-        gs_time_write(w, "time", a->time_ms);
-        gs_jw_str(w, "outcome", gs_outcome_name(a->outcome));
-        gs_jw_str(w, "reason", a->reason);
+        gs_action_members(w, a);
         if (a->pods[0])
-            write_victims(w, a);
+            gs_action_pods(w, a);
         gs_jw_end(w);
     }
     gs_jw_end(w);

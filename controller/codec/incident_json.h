@@ -21,6 +21,10 @@ void gs_incident_status_patch(gs_json_writer *w, const gs_incident *i);
 /* One pattern as in the status; also used for the lines of `watch -o json`. Without a key: gs_jw_key comes first. The
  * score is rounded to hundredths, and the risk is that of the rounded score. */
 void gs_pattern_json(gs_json_writer *w, const gs_pattern *p);
+/* Within an object: one action as in the status, all but its pods; and these, as "pods", which the status has only where
+ * there are some. */
+void gs_action_members(gs_json_writer *w, const gs_action *a);
+void gs_action_pods(gs_json_writer *w, const gs_action *a);
 /* An object of the API server, to go on with it after a restart. Peaks start at the recorded counts. What the object
  * does not say is 0: the pods' bases, and last_shown_ms, which the caller sets to now. Pods are given the revision of the
  * incident. */
