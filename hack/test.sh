@@ -128,7 +128,8 @@ stage_component() {
   "$ROOT/hack/build.sh" dev all >"$DIR/dev.build.log" 2>&1
   GOSTAT_BIN_DIR=$("$ROOT/hack/cluster/programs.sh" "$DIR/programs")
   export GOSTAT_BIN_DIR
-  counted component "$PYTHON" -m pytest -q -rfE --durations=5 -p no:cacheprovider "$ROOT/tests/component"
+  # They mostly wait, so three files at a time; a file's tests share its servers.
+  counted component "$PYTHON" -m pytest -q -rfE --durations=5 -p no:cacheprovider -n 3 --dist loadfile "$ROOT/tests/component"
 }
 
 stage_leakbench() {

@@ -6,7 +6,14 @@
 #include <event2/event.h>
 #include <pthread.h>
 
-#define SPARE_MAX GS_MAX_GROUP /* a group of targets fires together */
+#define SPARE_MAX 32
+
+/* Calls that rest between two requests, of all pools of a thread: each holds 7 KB, and few pools are busy at once. */
+static _Thread_local struct {
+    struct gs_http_calls calls;
+    size_t n;
+    size_t pools; /* the last one to go takes them along */
+} spare;
 
 static void settle(gs_http *h);
 
@@ -82,16 +89,33 @@ static void move_to(gs_http_call *c, struct gs_http_calls *from, struct gs_http_
 /* The call ends here, called back or not. */
 static void retire(gs_http_call *c, struct gs_http_calls *from)
 {
-    gs_http *h = c->pool;
     TAILQ_REMOVE(from, c, link);
-    if (h->spare_count >= SPARE_MAX) {
+    if (spare.n >= SPARE_MAX) {
         gs_http_call_free(c);
         return;
     }
     gs_http_call_reset(c);
-    c->state = GS_HTTP_SPARE;
-    TAILQ_INSERT_HEAD(&h->spare, c, link);
-    h->spare_count++;
+    TAILQ_INSERT_HEAD(&spare.calls, c, link);
+    spare.n++;
+}
+
+static gs_http_call *take_call(void)
+{
+    gs_http_call *c = TAILQ_FIRST(&spare.calls);
+    if (!c)
+        return gs_http_call_new();
+    TAILQ_REMOVE(&spare.calls, c, link);
+    spare.n--;
+    return c;
+}
+
+static void free_calls(struct gs_http_calls *list)
+{
+    gs_http_call *c;
+    while ((c = TAILQ_FIRST(list))) {
+        TAILQ_REMOVE(list, c, link);
+        gs_http_call_free(c);
+    }
 }
 
 static void leave_curl(gs_http_call *c)
@@ -215,15 +239,15 @@ static void collect_finished(gs_http *h)
 
 static void destroy(gs_http *h)
 {
-    struct gs_http_calls *lists[] = {&h->queued, &h->running, &h->finished, &h->spare};
-    for (size_t i = 0; i < GS_LEN(lists); i++) {
-        gs_http_call *c;
-        while ((c = TAILQ_FIRST(lists[i]))) {
-            if (c->state == GS_HTTP_RUNNING)
-                leave_curl(c);
-            TAILQ_REMOVE(lists[i], c, link);
-            gs_http_call_free(c);
-        }
+    gs_http_call *c;
+    TAILQ_FOREACH (c, &h->running, link)
+        leave_curl(c);
+    free_calls(&h->queued);
+    free_calls(&h->running);
+    free_calls(&h->finished);
+    if (--spare.pools == 0) {
+        free_calls(&spare.calls);
+        spare.n = 0;
     }
     if (h->multi)
         (void)curl_multi_cleanup(h->multi);
@@ -261,10 +285,12 @@ static void settle(gs_http *h)
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 static CURLcode global_code;
+bool gs_http_has_bundle;
 
 static void init_curl(void)
 {
     global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
+    gs_http_has_bundle = curl_version_info(CURLVERSION_NOW)->cainfo != NULL;
 }
 
 int gs_http_new(gs_loop *l, const gs_http_options *o, gs_http **ret, gs_error *err)
@@ -277,7 +303,8 @@ int gs_http_new(gs_loop *l, const gs_http_options *o, gs_http **ret, gs_error *e
     TAILQ_INIT(&h->queued);
     TAILQ_INIT(&h->running);
     TAILQ_INIT(&h->finished);
-    TAILQ_INIT(&h->spare);
+    if (spare.pools++ == 0)
+        TAILQ_INIT(&spare.calls);
     h->loop = l;
     h->multi = global_code ? NULL : curl_multi_init();
     if (!h->multi) {
@@ -314,13 +341,10 @@ int gs_http_start(gs_http *h, const gs_http_request *r, gs_http_call **ret_call,
 {
     if (h->dead)
         return gs_error_set(err, GS_CANCELLED, "%s: the connection pool is closed", r->method);
-    gs_http_call *c = TAILQ_FIRST(&h->spare);
-    if (c) {
-        TAILQ_REMOVE(&h->spare, c, link);
-        h->spare_count--;
-    } else if (!(c = gs_http_call_new(h))) {
+    gs_http_call *c = take_call();
+    if (!c)
         return gs_error_set(err, GS_TERMINAL, "start libcurl: no handle");
-    }
+    c->pool = h;
     struct gs_http_calls *list = h->in_curl ? &h->queued : &h->running;
     c->state = h->in_curl ? GS_HTTP_QUEUED : GS_HTTP_RUNNING;
     TAILQ_INSERT_TAIL(list, c, link);

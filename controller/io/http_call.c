@@ -9,13 +9,13 @@
 #include <sys/socket.h>
 
 #define CONNECT_TIMEOUT_MS 10000
-#define EXPECT_TIMEOUT_MS 200L      /* see set_headers: for servers that do not know "Expect: 100-continue" */
+#define EXPECT_TIMEOUT_MS 200L /* see set_headers: for servers that do not know "Expect: 100-continue" */
+#define UPLOAD_BYTES 16384L    /* of a TLS record: what sends over TLS keeps such a buffer, of 64 KB if not told so */
 #define BODY_KEPT_BYTES (64u << 10) /* a spare call keeps a reply buffer of this size at most */
 
-gs_http_call *gs_http_call_new(gs_http *h)
+gs_http_call *gs_http_call_new(void)
 {
     gs_http_call *c = gs_alloc(sizeof *c);
-    c->pool = h;
     c->header_pairs = GS_BUF(GS_MAX_HEADER_BYTES);
     c->easy = curl_easy_init();
     if (!c->easy) {
@@ -49,7 +49,7 @@ void gs_http_call_reset(gs_http_call *c)
         gs_buf_done(&c->body);
     gs_buf_reset(&c->body);
     gs_buf_reset(&c->header_pairs);
-    gs_http_call kept = {.pool = c->pool, .easy = c->easy, .header_pairs = c->header_pairs, .body = c->body};
+    gs_http_call kept = {.easy = c->easy, .header_pairs = c->header_pairs, .body = c->body};
     *c = kept;
 }
 
@@ -172,6 +172,7 @@ static CURLcode set_fixed(gs_http_call *c)
     OPT(CURLOPT_FOLLOWLOCATION, 0L);
     OPT(CURLOPT_PROXY, ""); /* an http_proxy in the environment would hide the real address from open_socket */
     OPT(CURLOPT_NOSIGNAL, 1L);
+    OPT(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
     OPT(CURLOPT_QUICK_EXIT, 1L); /* or ending a call that still resolves waits for its resolver thread */
     OPT(CURLOPT_TCP_KEEPALIVE, 1L);
     OPT(CURLOPT_TCP_KEEPIDLE, 30L);
@@ -213,7 +214,7 @@ static CURLcode set_tls(gs_http_call *c, const gs_http_tls *t)
     OPT(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     /* The default directory of CAs would be trusted beside ca_pem, and beside the system's bundle it only
      * keeps curl from caching the parsed bundle. */
-    if (curl_version_info(CURLVERSION_NOW)->cainfo || (t && t->ca_pem))
+    if (gs_http_has_bundle || (t && t->ca_pem))
         OPT(CURLOPT_CAPATH, NULL);
     OPT(CURLOPT_CA_CACHE_TIMEOUT, 3600L);
     if (!code && t && t->ca_pem)

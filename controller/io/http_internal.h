@@ -65,8 +65,7 @@ struct gs_http {
     char *user_agent;
     bool (*allow_addr)(void *ctx, const struct sockaddr *addr);
     void *allow_ctx;
-    struct gs_http_calls queued, running, finished, spare;
-    size_t spare_count;
+    struct gs_http_calls queued, running, finished;
     bool in_curl;  /* a curl function runs below us on the stack */
     bool settling; /* settle() runs below us on the stack */
     bool dead;     /* freed while one of them did */
@@ -74,9 +73,10 @@ struct gs_http {
 };
 
 int64_t gs_http_now_ms(void);
+extern bool gs_http_has_bundle; /* libcurl knows the file of the system's CAs; set once, by the first gs_http_new */
 
 /* http_call.c */
-gs_http_call *gs_http_call_new(gs_http *h);
+gs_http_call *gs_http_call_new(void); /* of no pool yet */
 void gs_http_call_free(gs_http_call *c);
 int gs_http_call_prepare(gs_http_call *c, const gs_http_request *r, gs_error *err);
 void gs_http_call_reset(gs_http_call *c); /* forgets the request and reply, keeps what is costly to make */

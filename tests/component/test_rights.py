@@ -67,7 +67,8 @@ def test_refused_before_anything_is_done(space):
     for app, reason in {"replace": MARK, "dry": MARK, "restart": RESTART, "both": MARK}.items():
         i = space.wait_action(app, "Refused", reason, 90)
         assert i["status"]["actions"][-1]["reason"] == reason
-        assert condition(space.get_policy(app), "Healing")["reason"] == "RightMissing"
+        # The policy's status is written after the incident's.
+        until(lambda: space.get_policy(app), lambda: condition(space.get_policy(app), "Healing")["reason"] == "RightMissing", 10)
     for app in ("replace", "dry", "restart", "both"):
         assert space.scalings(app) == 0 and not space.writes("deployments", None, app)
         assert not space.get_policy(app)["metadata"].get("finalizers")  # nothing was intended
