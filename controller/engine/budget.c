@@ -1,5 +1,6 @@
-/* What was done in a namespace in the last hour, over all of its policies: from the histories, which a restart brings back, and
- * from those of policies that were deleted since this process began, so that nobody gets a new budget by a new policy. */
+/* What was done in a namespace in the last hour, over all of its policies, so that nobody gets a new budget by a new policy: from
+ * the histories, which a restart brings back, from those of policies that were deleted since this process began, and from the
+ * incidents of workloads whose policy was deleted while no controller ran. */
 #include "base/mem.h"
 #include "engine/state.h"
 
@@ -37,6 +38,17 @@ void gs_budget_leave(const workload *w)
         keep(w->e, w->ref.ns, h->action_times[k]);
     if (h && h->pending.set)
         keep(w->e, w->ref.ns, h->pending.begun_ms);
+    drop_old(w->e);
+}
+
+void gs_budget_restore(const workload *w)
+{
+    for (size_t k = 0; !w->history && k < w->n_incidents; k++)
+        for (size_t a = 0; a < w->incidents[k]->n_actions; a++) {
+            const gs_action *done = &w->incidents[k]->actions[a];
+            if (!done->dry_run && done->outcome != GS_OUTCOME_REFUSED)
+                keep(w->e, w->ref.ns, done->time_ms);
+        }
     drop_old(w->e);
 }
 

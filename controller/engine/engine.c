@@ -396,6 +396,7 @@ void gs_engine_synced(gs_engine *e)
         workload *w = it.value;
         for (size_t k = 0; k < w->n_incidents && !w->pe; k++)
             w->pe = find_policy(e, w->ref.ns, w->incidents[k]->policy_name);
+        gs_budget_restore(w);
         if (w->pe && !w->pe->p->suspend) /* else nobody watches: nobody may judge */
             gs_incidents_prune(w);
     }

@@ -229,8 +229,9 @@ void gs_snapshot_forget(workload *w, const gs_incident *i);            /* the in
 void gs_snapshot_free_all(workload *w); /* the engine does: without a word to the store */
 
 /* budget.c */
-void gs_budget_leave(const workload *w);  /* its history goes with its policy */
-void gs_budget_return(const workload *w); /* its history was read again */
+void gs_budget_leave(const workload *w);   /* its history goes with its policy */
+void gs_budget_return(const workload *w);  /* its history was read again */
+void gs_budget_restore(const workload *w); /* all histories and incidents were read */
 /* Refuses what the operator's limit for the namespace leaves no room for. */
 void gs_budget_check(const workload *w, gs_plan *plan);
 

@@ -125,11 +125,26 @@ static void policy_goes(void **state)
     }
 }
 
+/* Nor where it is deleted while no controller runs: the incident knows what was done. */
+static void policy_goes_unseen(void **state)
+{
+    (void)state;
+    world w;
+    world_open(&w);
+    two_leak(&w, "p", "p", 1);
+    (void)world_until(&w, GS_EVENT_ACTION, 5 * MINUTE);
+    world_scale(&w, "shop")->recorded = false;
+    world_restart(&w);
+    world_run(&w, 20 * MINUTE);
+    check_refused(&w);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(over_policies),      cmocka_unit_test(room_for_both), cmocka_unit_test(under_way),
-        cmocka_unit_test(survives_a_restart), cmocka_unit_test(policy_goes),
+        cmocka_unit_test(survives_a_restart), cmocka_unit_test(policy_goes),   cmocka_unit_test(policy_goes_unseen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
