@@ -12,6 +12,13 @@ void gs_buf_done(gs_buf *b)
     *b = (gs_buf){.max = b->max};
 }
 
+void gs_buf_wipe(gs_buf *b)
+{
+    if (b->p)
+        explicit_bzero(b->p, b->cap);
+    gs_buf_done(b);
+}
+
 char *gs_buf_reserve(gs_buf *b, size_t n)
 {
     if (n > b->max || b->n > b->max - n)

@@ -18,6 +18,8 @@ typedef struct gs_buf {
 
 void gs_buf_done(gs_buf *b);
 GS_DEFINE_CLEANUP_VALUE(gs_buf, gs_buf_done)
+void gs_buf_wipe(gs_buf *b); /* gs_buf_done of a secret: its bytes are overwritten */
+GS_DEFINE_CLEANUP_VALUE(gs_buf, gs_buf_wipe)
 
 /* All-or-nothing; -GS_NO_MEMORY at the cap, and the content stays as it was. */
 int gs_buf_add(gs_buf *b, const void *p, size_t n);

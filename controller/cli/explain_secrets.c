@@ -6,18 +6,11 @@
 
 #include <stdio.h>
 
-static void wipe(gs_buf *b)
-{
-    if (b->p)
-        explicit_bzero(b->p, b->cap);
-    gs_buf_done(b);
-}
-GS_DEFINE_CLEANUP_VALUE(gs_buf, wipe)
-
 /* One Secret that the policy names, and what it must hold. */
 typedef struct wanted {
     const char *field, *name;
     const char *const *keys;   /* ended by NULL; or, where it is NULL ... */
+    bool ca;                   /* they are certificates to trust */
     const gs_endpoint_spec *e; /* ... what this endpoint needs of it */
     enum gs_access_secret which;
 } wanted;
@@ -37,10 +30,9 @@ static int check(const wanted *w, gs_str object, gs_error *err)
         return check_access(w, object, err);
     int rc = gs_secret_usable(object, w->name, err);
     for (const char *const *key = w->keys; !rc && *key; key++) {
-        gs_cleanup(wipe) gs_buf value = GS_BUF(GS_MAX_SECRET_VALUE);
-        rc = gs_secret_take(object, *key, &value, err);
-        if (!rc && !value.n)
-            rc = gs_error_set(err, GS_TERMINAL, "Secret %s has no key %s, or an empty one", w->name, *key);
+        gs_cleanup(gs_buf_wipe) gs_buf value = {0};
+        rc = w->ca ? gs_secret_need_ca(object, w->name, *key, &value, err)
+                   : gs_secret_need(object, w->name, *key, &value, err);
     }
     return rc;
 }
@@ -49,7 +41,7 @@ static int check(const wanted *w, gs_str object, gs_error *err)
 static enum gs_exit look_at(gs_cluster *c, gs_explained *x, const wanted *w, gs_error *err)
 {
     const char *name = w->name;
-    gs_cleanup(wipe) gs_buf object = GS_BUF(GS_MAX_REPLY_BYTES);
+    gs_cleanup(gs_buf_wipe) gs_buf object = GS_BUF(GS_MAX_REPLY_BYTES);
     gs_error why = {0};
     if (!name[0] || x->n_secrets == GS_EXPLAIN_SECRETS)
         return GS_EXIT_OK;
@@ -104,8 +96,12 @@ enum gs_exit gs_explain_secrets(gs_cluster *c, gs_explained *x, gs_error *err)
         code = look(c, x, "spec.snapshot.s3.credentialsSecretRef", p->s3.credentials_secret,
                     (const char *const[]){"accessKeyId", "secretAccessKey", NULL}, err);
         if (!code)
-            code = look(c, x, "spec.snapshot.s3.caSecretRef", p->s3.ca_secret,
-                        (const char *const[]){p->s3.ca_key, NULL}, err);
+            code = look_at(c, x,
+                           &(wanted){.field = "spec.snapshot.s3.caSecretRef",
+                                     .name = p->s3.ca_secret,
+                                     .keys = (const char *const[]){p->s3.ca_key, NULL},
+                                     .ca = true},
+                           err);
     }
     for (size_t k = 0; k < p->n_notify && !code; k++) {
         const gs_notify_spec *n = &p->notify[k];

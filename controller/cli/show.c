@@ -77,14 +77,6 @@ static void read_policy(gs_cluster *c, gs_shown *s)
         (void)gs_str_copy(s->policy_missing, sizeof s->policy_missing, gs_str_of(err.msg));
 }
 
-static void wipe(gs_buf *b)
-{
-    if (b->p)
-        explicit_bzero(b->p, b->cap);
-    gs_buf_done(b);
-}
-GS_DEFINE_CLEANUP_VALUE(gs_buf, wipe)
-
 static enum gs_exit sign(gs_cluster *c, gs_shown *s, const gs_s3_credentials *cred, gs_error *err)
 {
     const gs_incident *i = s->l->i;
@@ -100,8 +92,8 @@ static enum gs_exit sign(gs_cluster *c, gs_shown *s, const gs_s3_credentials *cr
 
 static enum gs_exit make_links(gs_cluster *c, gs_shown *s, gs_error *err)
 {
-    gs_cleanup(wipe) gs_buf object = GS_BUF(GS_MAX_REPLY_BYTES), access = GS_BUF(GS_MAX_SECRET_VALUE);
-    gs_cleanup(wipe) gs_buf secret = GS_BUF(GS_MAX_SECRET_VALUE), token = GS_BUF(GS_MAX_SECRET_VALUE);
+    gs_cleanup(gs_buf_wipe) gs_buf object = GS_BUF(GS_MAX_REPLY_BYTES), access = GS_BUF(GS_MAX_SECRET_VALUE);
+    gs_cleanup(gs_buf_wipe) gs_buf secret = GS_BUF(GS_MAX_SECRET_VALUE), token = GS_BUF(GS_MAX_SECRET_VALUE);
     if (!s->policy || !s->policy->has_s3) {
         (void)gs_error_set(err, GS_NOT_FOUND, "--links: %s",
                            s->policy ? "the policy has no spec.snapshot.s3" : s->policy_missing);

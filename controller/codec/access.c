@@ -39,50 +39,18 @@ bool gs_access_spec_same(const gs_endpoint_spec *a, const gs_endpoint_spec *b)
            gs_streq(a->bearer_key, b->bearer_key) && gs_streq(a->basic_secret, b->basic_secret);
 }
 
-static void wipe(gs_buf *b)
-{
-    if (b->p)
-        explicit_bzero(b->p, b->cap);
-    gs_buf_done(b);
-}
-
 void gs_access_parts_done(gs_access_parts *p)
 {
-    wipe(&p->ca);
-    wipe(&p->cert);
-    wipe(&p->key);
-    wipe(&p->authorization);
-}
-
-static int take(gs_str object, const char *name, const char *key, gs_buf *out, gs_error *err)
-{
-    wipe(out);
-    *out = GS_BUF(GS_MAX_SECRET_VALUE);
-    if (gs_secret_take(object, key, out, err) < 0)
-        return gs_error_wrap(err, GS_TERMINAL, "Secret %s, key %s", name, key);
-    if (!out->n)
-        return gs_error_set(err, GS_TERMINAL, "Secret %s has no key %s, or an empty one", name, key);
-    if (memchr(out->p, 0, out->n))
-        return gs_error_set(err, GS_TERMINAL, "Secret %s, key %s: holds a NUL", name, key);
-    return 0;
-}
-
-static int take_pem(gs_str object, const char *name, const char *key, gs_buf *out, gs_error *err)
-{
-    int rc = take(object, name, key, out, err);
-    if (rc || out->n <= GS_MAX_PEM_BYTES)
-        return rc;
-    return gs_error_set(
-        err, GS_TERMINAL,
-        "Secret %s, key %s: has %zu bytes; at most %u, since they are read for each connection: leave only "
-        "what these pods need",
-        name, key, out->n, GS_MAX_PEM_BYTES);
+    gs_buf_wipe(&p->ca);
+    gs_buf_wipe(&p->cert);
+    gs_buf_wipe(&p->key);
+    gs_buf_wipe(&p->authorization);
 }
 
 /* Whatever made the Secret may have ended it with a line end, which nobody means. */
 static int take_line(gs_str object, const char *name, const char *key, gs_buf *out, gs_error *err)
 {
-    int rc = take(object, name, key, out, err);
+    int rc = gs_secret_need(object, name, key, out, err);
     if (rc)
         return rc;
     while (out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
@@ -92,20 +60,11 @@ static int take_line(gs_str object, const char *name, const char *key, gs_buf *o
     return 0;
 }
 
-static int take_ca(const gs_endpoint_spec *e, gs_str object, gs_access_parts *p, gs_error *err)
-{
-    int64_t until;
-    int rc = take_pem(object, e->ca_secret, e->ca_key, &p->ca, err);
-    if (!rc && gs_pem_not_after(gs_buf_str(&p->ca), &until, err) < 0)
-        rc = gs_error_wrap(err, GS_TERMINAL, "Secret %s, key %s", e->ca_secret, e->ca_key);
-    return rc;
-}
-
 static int take_cert(const gs_endpoint_spec *e, gs_str object, gs_access_parts *p, gs_error *err)
 {
-    int rc = take_pem(object, e->cert_secret, "tls.crt", &p->cert, err);
+    int rc = gs_secret_need_pem(object, e->cert_secret, "tls.crt", &p->cert, err);
     if (!rc)
-        rc = take_pem(object, e->cert_secret, "tls.key", &p->key, err);
+        rc = gs_secret_need_pem(object, e->cert_secret, "tls.key", &p->key, err);
     if (!rc && gs_pem_check_pair(gs_buf_str(&p->cert), gs_buf_str(&p->key), err) < 0)
         rc = gs_error_wrap(err, GS_TERMINAL, "Secret %s, keys tls.crt and tls.key", e->cert_secret);
     return rc;
@@ -124,7 +83,7 @@ static int take_bearer(const gs_endpoint_spec *e, gs_str object, gs_access_parts
         rc = gs_buf_adds(&p->authorization, "Authorization: Bearer ");
     if (!rc)
         rc = gs_buf_add(&p->authorization, token.p, token.n);
-    wipe(&token);
+    gs_buf_wipe(&token);
     return rc;
 }
 
@@ -144,8 +103,8 @@ static int take_basic(const gs_endpoint_spec *e, gs_str object, gs_access_parts 
         rc = gs_buf_addf(&user, ":%s", password.p);
     if (!rc)
         rc = gs_base64_encode(gs_buf_str(&user), &p->authorization, err);
-    wipe(&user);
-    wipe(&password);
+    gs_buf_wipe(&user);
+    gs_buf_wipe(&password);
     return rc;
 }
 
@@ -156,11 +115,11 @@ int gs_access_take(const gs_endpoint_spec *e, enum gs_access_secret s, gs_str ob
         return rc;
     switch (s) {
     case GS_ACCESS_CA:
-        return take_ca(e, object, p, err);
+        return gs_secret_need_ca(object, e->ca_secret, e->ca_key, &p->ca, err);
     case GS_ACCESS_CERT:
         return take_cert(e, object, p, err);
     default:
-        wipe(&p->authorization);
+        gs_buf_wipe(&p->authorization);
         return e->bearer_secret[0] ? take_bearer(e, object, p, err) : take_basic(e, object, p, err);
     }
 }

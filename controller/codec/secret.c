@@ -1,7 +1,9 @@
 #include "codec/secret.h"
 
+#include "base/limits.h"
 #include "wire/digest.h"
 #include "wire/json_cursor.h"
+#include "wire/pem.h"
 
 int gs_secret_usable(gs_str object, const char *name, gs_error *err)
 {
@@ -22,6 +24,40 @@ int gs_secret_take(gs_str object, const char *key, gs_buf *out, gs_error *err)
     if (!gs_json_find(object, (const char *[]){"data", key, NULL}, &raw) || raw.n < 2)
         return 0;
     return gs_base64_decode((gs_str){raw.p + 1, raw.n - 2}, out, err);
+}
+
+int gs_secret_need(gs_str object, const char *name, const char *key, gs_buf *out, gs_error *err)
+{
+    gs_buf_wipe(out);
+    *out = GS_BUF(GS_MAX_SECRET_VALUE);
+    if (gs_secret_take(object, key, out, err) < 0)
+        return gs_error_wrap(err, GS_TERMINAL, "Secret %s, key %s", name, key);
+    if (!out->n)
+        return gs_error_set(err, GS_TERMINAL, "Secret %s has no key %s, or an empty one", name, key);
+    if (memchr(out->p, 0, out->n))
+        return gs_error_set(err, GS_TERMINAL, "Secret %s, key %s: holds a NUL", name, key);
+    return 0;
+}
+
+int gs_secret_need_pem(gs_str object, const char *name, const char *key, gs_buf *out, gs_error *err)
+{
+    int rc = gs_secret_need(object, name, key, out, err);
+    if (rc || out->n <= GS_MAX_PEM_BYTES)
+        return rc;
+    return gs_error_set(
+        err, GS_TERMINAL,
+        "Secret %s, key %s: has %zu bytes; at most %u, since they are read for each connection: leave only "
+        "what is needed",
+        name, key, out->n, GS_MAX_PEM_BYTES);
+}
+
+int gs_secret_need_ca(gs_str object, const char *name, const char *key, gs_buf *out, gs_error *err)
+{
+    int64_t until;
+    int rc = gs_secret_need_pem(object, name, key, out, err);
+    if (!rc && gs_pem_not_after(gs_buf_str(out), &until, err) < 0)
+        rc = gs_error_wrap(err, GS_TERMINAL, "Secret %s, key %s", name, key);
+    return rc;
 }
 
 int gs_secret_take_s3(gs_str object, const char *name, gs_buf *access, gs_buf *secret, gs_buf *token, gs_error *err)

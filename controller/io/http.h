@@ -27,7 +27,9 @@ int gs_http_new(gs_loop *l, const gs_http_options *o, gs_http **ret, gs_error *e
 void gs_http_free(gs_http *h);
 GS_DEFINE_CLEANUP(gs_http *, gs_http_free)
 
-/* TLS and credentials; all strings are copied by gs_http_start. PEM texts, not files: callers re-read files. */
+/* TLS and credentials; all strings are copied by gs_http_start. PEM texts, not files: callers re-read files. Servers whose
+ * handshake would hold the loop are refused (http_tls.c): RSA over 8192 bits or with an exponent over 32, other curves than
+ * P-256, P-384, P-521, X25519 and Ed25519, over 8 certificates or 32 KB of them, finite-field Diffie-Hellman. */
 typedef struct gs_http_tls {
     const char *ca_pem;   /* NULL: the system's CAs */
     const char *cert_pem; /* client certificate chain, with key_pem */

@@ -223,6 +223,9 @@ static CURLcode set_tls(gs_http_call *c, const gs_http_tls *t)
         code = set_pem(c, CURLOPT_SSLCERT_BLOB, t->cert_pem);
     if (!code && t && t->key_pem)
         code = set_pem(c, CURLOPT_SSLKEY_BLOB, t->key_pem);
+    c->insecure = t && t->insecure;
+    OPT(CURLOPT_SSL_CTX_FUNCTION, gs_http_tls_limit);
+    OPT(CURLOPT_SSL_CTX_DATA, c);
     OPT(CURLOPT_SSL_VERIFYPEER, t && t->insecure ? 0L : 1L);
     OPT(CURLOPT_SSL_VERIFYHOST, t && t->insecure ? 0L : 2L);
     OPT(CURLOPT_KEYPASSWD, ""); /* or OpenSSL asks the terminal for the password of an encrypted key */

@@ -2,6 +2,7 @@
  *
  *   http.c        the pool: curl's sockets and timer on the loop, the life of a call
  *   http_call.c   one call: a request becomes curl options, curl's callbacks fill the reply
+ *   http_tls.c    what a handshake may cost
  *   http_reply.c  what a finished call says: error kinds and texts, headers, Retry-After
  *
  * To pause, curl is given back the next piece (CURL_WRITEFUNC_PAUSE) and reads no further; to go on, curl_easy_pause
@@ -33,6 +34,7 @@ struct gs_http_call {
     /* of the request */
     struct curl_slist *headers, *connect_to;
     char *body_copy;
+    bool insecure;   /* no certificate is verified */
     char asked[320]; /* "GET https://host/path": no userinfo, no query */
     size_t max_bytes;
     int64_t idle_ms;
@@ -80,6 +82,9 @@ gs_http_call *gs_http_call_new(void); /* of no pool yet */
 void gs_http_call_free(gs_http_call *c);
 int gs_http_call_prepare(gs_http_call *c, const gs_http_request *r, gs_error *err);
 void gs_http_call_reset(gs_http_call *c); /* forgets the request and reply, keeps what is costly to make */
+
+/* http_tls.c: a CURLOPT_SSL_CTX_FUNCTION */
+CURLcode gs_http_tls_limit(CURL *easy, void *ssl_ctx, void *call);
 
 /* http_reply.c */
 void gs_http_describe(char *dst, size_t cap, const char *method, const char *url);

@@ -1,4 +1,5 @@
 #include "io/http_server_internal.h"
+#include "io/http_tls.h"
 
 #include <limits.h>
 #include <openssl/err.h>
@@ -58,6 +59,7 @@ int gs_http_tls_new(gs_str cert_pem, gs_str key_pem, struct ssl_ctx_st **ret, gs
     (void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
     (void)SSL_CTX_set_num_tickets(tls, 0);
+    (void)SSL_CTX_set1_groups_list(tls, GS_HTTP_TLS_GROUPS);
     (void)SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS); /* else 34 KB for each idle connection */
     int rc = use_chain(tls, cert_pem, err);
     if (!rc)

@@ -40,13 +40,6 @@ static void event_free_if(struct event *ev)
         event_free(ev);
 }
 
-static void wipe(gs_buf *b)
-{
-    if (b->p)
-        explicit_bzero(b->p, b->cap);
-    gs_buf_done(b);
-}
-
 static void destroy(gs_process *p)
 {
     event_free_if(p->ended);
@@ -56,8 +49,8 @@ static void destroy(gs_process *p)
     close_if(p->out_fd);
     close_if(p->log_fd);
     gs_timer_free(p->timeout);
-    wipe(&p->out);
-    wipe(&p->log);
+    gs_buf_wipe(&p->out);
+    gs_buf_wipe(&p->log);
     free(p);
 }
 

@@ -313,12 +313,22 @@ static batch *start_batch(op_policy *p, op_audit *a)
     return b;
 }
 
-static void store(op_policy *p, op_audit *a)
+/* An invalid policy does not say where to; and lines wait for another endpoint, or another operator. */
+static bool may_store(const op_policy *p, const op_audit *a)
 {
     gs_error why;
-    if (p->invalid || a->batch || a->stored >= a->committed) /* an invalid policy does not say where to */
-        return;
-    if (op_bounds_store(p, &why) < 0) /* the lines wait for another endpoint, or another operator */
+    return !p->invalid && a->stored < a->committed && op_bounds_store(p, &why) == 0;
+}
+
+bool op_audit_storing(const op_policy *p)
+{
+    const op_audit *a = p->audit;
+    return a && p->p->has_s3 && !a->failures && may_store(p, a);
+}
+
+static void store(op_policy *p, op_audit *a)
+{
+    if (a->batch || !may_store(p, a))
         return;
     if (!p->p->has_s3)
         a->stored = a->committed;

@@ -80,15 +80,23 @@ static void flush_notes(op_incident *at)
     at->n_notes = 0;
 }
 
+static void take_uid(op_incident *at, gs_str object)
+{
+    if (at->uid[0])
+        return;
+    (void)gs_json_find_string(object, (const char *[]){"metadata", "uid", NULL}, at->uid, sizeof at->uid);
+    at->there = false;
+    flush_notes(at);
+}
+
 static void on_created(void *ctx, const gs_kube_reply *reply)
 {
     op_incident *at = ctx;
     at->call = NULL;
     op_on_reconciled(at->o, OP_RECONCILE_INCIDENT, reply->err.kind == GS_OK, op_mono(at->o) - at->began_ms);
     if (reply->err.kind == GS_CONFLICT && gs_streq(reply->reason, "AlreadyExists")) {
-        gs_kube_path path =
-            path_of(at, NULL); /* ours, from before a lost answer: its name says that it is the same leak */
-        at->call = gs_kube_get(at->o->kube, &path, &once, on_created, at);
+        at->there = true; /* ours, from before a lost answer: its name says that it is the same leak */
+        write_incident(at);
         return;
     }
     if ((reply->err.kind == GS_NOT_FOUND || reply->err.kind == GS_REFUSED) && abandoned(at)) {
@@ -99,9 +107,8 @@ static void on_created(void *ctx, const gs_kube_reply *reply)
         failed(at, &reply->err);
         return;
     }
-    (void)gs_json_find_string(reply->body, (const char *[]){"metadata", "uid", NULL}, at->uid, sizeof at->uid);
     at->failures = 0;
-    flush_notes(at);
+    take_uid(at, reply->body);
     write_incident(at);
 }
 
@@ -114,11 +121,13 @@ static void on_status(void *ctx, const gs_kube_reply *reply)
         forget(at->o, at);
     } else if (reply->err.kind == GS_NOT_FOUND) { /* someone deleted the record of an open leak: it is made again */
         at->uid[0] = 0;
+        at->there = false;
         at->dirty = at->urgent = true;
     } else if (reply->err.kind != GS_OK) {
         failed(at, &reply->err);
     } else {
         at->failures = 0;
+        take_uid(at, reply->body);
         op_actuator_go_on(at->o);
     }
 }
@@ -140,7 +149,7 @@ static void write_incident(op_incident *at)
     gs_cleanup(gs_buf_done) gs_buf b = GS_BUF(GS_MAX_OBJECT_BYTES);
     gs_json_writer w;
     gs_error err;
-    bool create = !at->uid[0];
+    bool create = !at->uid[0] && !at->there;
     at->began_ms = op_mono(o);
     gs_jw_init(&w, &b);
     if (create)

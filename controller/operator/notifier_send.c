@@ -27,9 +27,9 @@ static op *op_of(const op_destination *d)
 
 static void wipe(op_send *s)
 {
-    op_wipe(&s->url);
-    op_wipe(&s->key);
-    op_wipe(&s->link);
+    gs_buf_wipe(&s->url);
+    gs_buf_wipe(&s->key);
+    gs_buf_wipe(&s->link);
 }
 
 void op_notify_send_cancel(op_send *s)

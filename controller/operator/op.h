@@ -103,7 +103,8 @@ typedef struct op_policy {
 typedef struct op_incident {
     op *o;
     gs_incident *i;
-    char uid[GS_UID_LEN]; /* "" until it exists */
+    char uid[GS_UID_LEN]; /* "" until it is known to exist */
+    bool there;           /* it is, though its uid is not known yet */
     bool dirty, urgent, deleting;
     int64_t began_ms, written_ms, retry_ms; /* mono; began: the write under way */
     unsigned failures;
@@ -290,7 +291,6 @@ typedef struct op_keys {
 } op_keys;
 void op_keys_copy(op_keys *k, const gs_s3_credentials *c);
 void op_keys_done(op_keys *k);                 /* wiped */
-void op_wipe(gs_buf *b);                       /* frees it, its bytes overwritten */
 void op_secret_read_cancel(op_secret_read *r); /* done is not called; not from within it */
 
 /* access.c: the Secrets of spec.endpoint, and what the engine asks the policy's pods with */
@@ -351,7 +351,9 @@ void op_audit_committed(op_policy *p, uint64_t version); /* that write is done *
 /* Lines that wait, where they are so many that a write does not have the newest one (or the queue is full); else 0. */
 size_t op_audit_behind(const op_policy *p);
 bool op_audit_waiting(const op_policy *p); /* lines wait for a status write: it is due */
-bool op_audit_lags(const op_policy *p);    /* the status holds lines that may leave: no hurry */
+bool op_audit_storing(
+    const op_policy *p);                /* lines are on their way to its S3, or will be soon; not after a failed try */
+bool op_audit_lags(const op_policy *p); /* the status holds lines that may leave: no hurry */
 typedef struct op_audit_stats {
     uint64_t lines, errors; /* decisions in a chain; failed writes, and decisions that are in none */
     size_t waiting;         /* lines that the log or S3 does not have yet */

@@ -19,13 +19,6 @@ struct op_secret_read {
     gs_buf access, secret, token, ca;
 };
 
-void op_wipe(gs_buf *b)
-{
-    if (b->p)
-        explicit_bzero(b->p, b->cap);
-    gs_buf_done(b);
-}
-
 static const char *keep(gs_buf *b, const char *s)
 {
     *b = GS_BUF(GS_MAX_SECRET_VALUE);
@@ -42,18 +35,18 @@ void op_keys_copy(op_keys *k, const gs_s3_credentials *c)
 
 void op_keys_done(op_keys *k)
 {
-    op_wipe(&k->access);
-    op_wipe(&k->secret);
-    op_wipe(&k->token);
-    op_wipe(&k->ca);
+    gs_buf_wipe(&k->access);
+    gs_buf_wipe(&k->secret);
+    gs_buf_wipe(&k->token);
+    gs_buf_wipe(&k->ca);
 }
 
 static void release(op_secret_read *r)
 {
-    op_wipe(&r->access);
-    op_wipe(&r->secret);
-    op_wipe(&r->token);
-    op_wipe(&r->ca);
+    gs_buf_wipe(&r->access);
+    gs_buf_wipe(&r->secret);
+    gs_buf_wipe(&r->token);
+    gs_buf_wipe(&r->ca);
     free(r);
 }
 
@@ -92,12 +85,11 @@ static void on_ca(void *ctx, const gs_kube_reply *reply)
     gs_error err = {0};
     const char *reason = "";
     if (usable(r->ns, r->s3.ca_secret, reply, &reason, &err) == 0 &&
-        gs_secret_take(reply->body, r->s3.ca_key, &r->ca, &err) == 0 && !r->ca.n) {
+        gs_secret_need_ca(reply->body, r->s3.ca_secret, r->s3.ca_key, &r->ca, &err) < 0) {
         reason = "SecretIncomplete";
-        (void)gs_error_set(&err, GS_TERMINAL, "spec.snapshot.s3.caSecretRef: Secret %s has no key %s", r->s3.ca_secret,
-                           r->s3.ca_key);
+        (void)gs_error_wrap(&err, GS_TERMINAL, "spec.snapshot.s3.caSecretRef");
     }
-    finish(r, reason[0] || err.kind == GS_OK ? reason : "SecretIncomplete", &err);
+    finish(r, reason, &err);
 }
 
 static gs_kube_call *ask(op *o, const char *ns, const char *name, gs_kube_done done, void *ctx)
@@ -190,7 +182,7 @@ struct op_secret_value {
 
 static void value_release(op_secret_value *v)
 {
-    op_wipe(&v->value);
+    gs_buf_wipe(&v->value);
     free(v);
 }
 
@@ -200,13 +192,8 @@ static void on_value(void *ctx, gs_str object, const char *reason, const gs_erro
     gs_error err = *why;
     v->get = NULL;
     if (err.kind == GS_OK) {
-        if (gs_secret_take(object, v->key, &v->value, &err) == 0 && !v->value.n)
-            (void)gs_error_set(&err, GS_TERMINAL, "Secret %s has no key %s, or an empty one", v->name, v->key);
-        else if (err.kind == GS_OK && memchr(v->value.p, 0, v->value.n))
-            (void)gs_error_set(&err, GS_TERMINAL, "Secret %s, key %s: holds a NUL", v->name, v->key);
-        else if (err.kind != GS_OK)
-            (void)gs_error_wrap(&err, GS_TERMINAL, "Secret %s, key %s", v->name, v->key);
-        reason = err.kind == GS_OK ? "" : "SecretIncomplete";
+        int rc = gs_secret_need(object, v->name, v->key, &v->value, &err);
+        reason = rc ? "SecretIncomplete" : "";
     }
     v->done(v->ctx, err.kind == GS_OK ? gs_buf_str(&v->value) : (gs_str){"", 0}, reason, &err);
     value_release(v);
@@ -220,7 +207,6 @@ op_secret_value *op_secret_value_start(op *o, const char *ns, const char *name, 
     (void)gs_str_copy(v->key, sizeof v->key, gs_str_of(key));
     v->done = done;
     v->ctx = ctx;
-    v->value = GS_BUF(GS_MAX_SECRET_VALUE);
     v->get = op_secret_get_start(o, ns, name, on_value, v);
     return v;
 }

@@ -28,9 +28,7 @@ typedef struct pair {
 static void pair_done(pair *p)
 {
     gs_buf_done(&p->cert);
-    if (p->key.p)
-        explicit_bzero(p->key.p, p->key.cap);
-    gs_buf_done(&p->key);
+    gs_buf_wipe(&p->key);
 }
 GS_DEFINE_CLEANUP_VALUE(pair, pair_done)
 

@@ -10,7 +10,7 @@
 
 static bool waits_for_write(const op *o, const op_policy *p)
 {
-    return p->status_call || p->finalizer_call || op_record_running(o, p) || op_audit_waiting(p);
+    return p->status_call || p->finalizer_call || op_record_running(o, p) || op_audit_waiting(p) || op_audit_storing(p);
 }
 
 /* What is to be undone yet, in words; false: nothing. */

@@ -303,7 +303,8 @@ def twins(shop):
         shop.deployment(name=name, LEAK="channel", RATE=4, LEAK_AFTER=NEVER)
     shop.secret()
     for name, mode in (("payments", "Enforce"), ("shadow", "DryRun")):
-        shop.policy(name=name, mode=mode, labels={"app": name}, spec=healing(REPLACE))
+        # Proven, since the twins may come from Probable to that at other times than each other.
+        shop.policy(name=name, mode=mode, labels={"app": name}, spec=healing(REPLACE, minGrade="Proven"))
         shop.wait_sampled(name, [name])
     shop.leak(shop.pods("payments") + shop.pods("shadow"))
 

@@ -79,6 +79,13 @@ class Release:
     def kill(self, pod):
         os.kill(self.pid(pod), signal.SIGKILL)
 
+    def kill_if_there(self, pod):
+        try:
+            self.kill(pod)
+        except (AssertionError, ProcessLookupError):
+            return False
+        return True
+
     def tail(self, lines=25):
         """The last lines of each pod's log, of its container before too."""
         parts = []

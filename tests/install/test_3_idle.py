@@ -29,9 +29,9 @@ class Pods:
         self.shop = shop
         workloads = pathlib.Path(os.environ["GOSTAT_E2E_DIR"]) / "bin"
         subprocess.run(["ip", "route", "add", "local", f"{NET}.0/24", "dev", "lo"], check=True)
-        # It starts what it needs within a second, and then stays as it is: no rule fires.
+        # 60 goroutines that wait for work, and as they are from its first second on: no rule fires.
         self._program = subprocess.Popen(
-            [workloads / "lively"], env={"LIVELY": "warmup", "PERIOD": "1", "PORT": "6060"}, preexec_fn=die_with_parent,
+            [workloads / "lively"], env={"LIVELY": "warmup", "MAX": "60", "PERIOD": "1", "PORT": "6060"}, preexec_fn=die_with_parent,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         world.core.create_node({"metadata": {"name": NODE}, "spec": {"unschedulable": True}})

@@ -21,6 +21,8 @@ def test_uninstall(world, release, shop, report):
     assert s.replicas() == 2, s.show()
     assert FINALIZER not in s.finalizers(), s.show()
     assert s.incident()["status"]["actions"][0]["outcome"] == "Undone", s.show()
+    stored = sorted(world.s3_files.glob(f"**/{s.ns}/audit/shop/*.jsonl"))
+    assert '"decision":"Undo"' in stored[-1].read_text().splitlines()[-1]
     until(60, "nothing but the CRDs is left", lambda: release.leftovers() == KEPT, lambda: str(release.leftovers()))
     assert s.get_policy()["spec"]["mode"] == "Enforce"
     left = world.leases.list_namespaced_lease(NAMESPACE).items

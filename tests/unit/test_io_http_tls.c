@@ -99,6 +99,64 @@ static void test_client_certificate(void **state)
     tls_stop(&s);
 }
 
+/* What would hold the loop for long is not begun, whether the server is to be trusted or not. */
+static void test_costly_servers(void **state)
+{
+    static const char many[] =
+        "cd %s && { set -e; "
+        "openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe8192 -out dh.pem; "
+        "openssl req -newkey rsa:2048 -x509 -nodes -days 2 -subj /CN=r -keyout rsa.key -out rsa.pem; "
+        "openssl req -newkey rsa:2048 -pkeyopt rsa_keygen_pubexp:4294967311 -x509 -nodes -days 2 -subj /CN=e "
+        "-keyout exponent.key -out exponent.pem; "
+        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:brainpoolP512r1 -x509 -nodes -days 2 -subj /CN=c "
+        "-keyout curve.key -out curve.pem; "
+        "cat ca.pem other.pem ca.pem other.pem ca.pem other.pem ca.pem other.pem >chain.pem; "
+        "} >log 2>&1";
+    static const struct {
+        const char *name, *cert, *args[TLS_ARGS_MAX];
+        const char *message;
+    } table[] = {
+        {"DHE of TLS 1.2", "rsa", {"-tls1_2", "-cipher", "kDHE", "-dhparam", "dh.pem"}, "handshake failure"},
+        {"ffdhe8192 of TLS 1.3", "server", {"-tls1_3", "-groups", "ffdhe8192"}, "handshake failure"},
+        {"an exponent of 33 bits", "exponent", {NULL}, "keep all others waiting"},
+        {"a curve that is slow", "curve", {NULL}, "handshake failure"},
+        {"one such in the chain", "server", {"-cert_chain", "curve.pem"}, "keep all others waiting"},
+        {"nine certificates", "server", {"-cert_chain", "chain.pem"}, "keep all others waiting"},
+    };
+    gs_autofree char *make = gs_sprintf(many, tls_dir);
+    (void)state;
+    assert_int_equal(system(make), 0);
+    for (size_t i = 0; i < 2 * GS_LEN(table); i++) {
+        struct tls_server s = tls_start_with(table[i / 2].cert, table[i / 2].args);
+        gs_http_tls tls = {.ca_pem = i % 2 ? NULL : ca_pem, .server_name = "api.test", .insecure = i % 2};
+        struct got g;
+        char target[64];
+        (void)snprintf(target, sizeof target, "https://127.0.0.1:%d/", s.port);
+        fetch(loop, pool, (gs_http_request){.url = target, .tls = &tls}, &g);
+        if (g.err.kind == GS_OK || !strstr(g.err.msg, table[i / 2].message))
+            fail_msg("%s%s: %s: %s", table[i / 2].name, i % 2 ? ", insecure" : "", gs_kind_name(g.err.kind), g.err.msg);
+        got_done(&g);
+        tls_stop(&s);
+    }
+}
+
+/* A CA of the caller's that is slow to verify with. */
+static void test_costly_ca(void **state)
+{
+    struct tls_server s = tls_start("server", false);
+    gs_autofree char *slow = tls_file("curve.pem"), *both = gs_sprintf("%s%s", ca_pem, slow);
+    struct got g;
+    char target[64];
+    (void)state;
+    (void)snprintf(target, sizeof target, "https://127.0.0.1:%d/", s.port);
+    fetch(loop, pool,
+          (gs_http_request){.url = target, .tls = &(gs_http_tls){.ca_pem = both, .server_name = "api.test"}}, &g);
+    assert_int_equal(g.err.kind, GS_TERMINAL);
+    assert_contains(g.err.msg, "keep all others waiting");
+    got_done(&g);
+    tls_stop(&s);
+}
+
 static void test_plain_server(void **state)
 {
     static const struct raw_answer answers[] = {{.path = NULL}};
@@ -118,8 +176,8 @@ static void test_plain_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_trust),
-        cmocka_unit_test(test_client_certificate),
+        cmocka_unit_test(test_trust),          cmocka_unit_test(test_client_certificate),
+        cmocka_unit_test(test_costly_servers), cmocka_unit_test(test_costly_ca),
         cmocka_unit_test(test_plain_server),
     };
     return cmocka_run_group_tests_name("io/http tls", tests, setup, teardown);

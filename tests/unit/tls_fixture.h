@@ -61,8 +61,10 @@ struct tls_server {
     FILE *out;
 };
 
-/* `openssl s_server -www` answers each request with a page on the connection. */
-static inline struct tls_server tls_start(const char *name, bool want_client_cert)
+#define TLS_ARGS_MAX 8
+
+/* `openssl s_server -www` answers each request with a page on the connection. args: more of its arguments, NULL-terminated. */
+static inline struct tls_server tls_start_with(const char *name, const char *const *args)
 {
     int out[2];
     struct tls_server s = {0};
@@ -72,14 +74,12 @@ static inline struct tls_server tls_start(const char *name, bool want_client_cer
     if (pipe2(out, O_CLOEXEC) || (s.pid = fork()) < 0)
         abort();
     if (s.pid == 0) {
-        const char *argv[] = {"openssl", "s_server",
-                              "-accept", "127.0.0.1:0",
-                              "-cert",   cert,
-                              "-key",    key,
-                              "-www",    "-CAfile",
-                              "ca.pem",  want_client_cert ? "-Verify" : NULL,
-                              "1",       "-verify_return_error",
-                              NULL};
+        const char *argv[10 + TLS_ARGS_MAX + 1] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert",
+                                                   cert,      "-key",     key,       "-www",        "-CAfile"};
+        size_t n = 10;
+        argv[n++] = "ca.pem";
+        for (size_t k = 0; args[k] && k < TLS_ARGS_MAX - 1; k++)
+            argv[n++] = args[k];
         (void)dup2(out[1], 1);
         (void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
         if (chdir(tls_dir) == 0)
@@ -93,6 +93,12 @@ static inline struct tls_server tls_start(const char *name, bool want_client_cer
     if (!s.port)
         fail_msg("openssl s_server did not start");
     return s;
+}
+
+static inline struct tls_server tls_start(const char *name, bool want_client_cert)
+{
+    static const char *const wanted[] = {"-Verify", "1", "-verify_return_error", NULL}, *const none[] = {NULL};
+    return tls_start_with(name, want_client_cert ? wanted : none);
 }
 
 static inline void tls_stop(struct tls_server *s)
