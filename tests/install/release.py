@@ -79,12 +79,15 @@ class Release:
     def kill(self, pod):
         os.kill(self.pid(pod), signal.SIGKILL)
 
-    def kill_if_there(self, pod):
+    def kill_next(self, pod, pid):
+        """The process after that one, if it is there by now."""
         try:
-            self.kill(pod)
-        except (AssertionError, ProcessLookupError):
+            found = self.pid(pod)
+        except AssertionError:
             return False
-        return True
+        if found != pid:
+            os.kill(found, signal.SIGKILL)
+        return found != pid
 
     def tail(self, lines=25):
         """The last lines of each pod's log, of its container before too."""

@@ -51,13 +51,14 @@ def test_leader_killed(release, shop, report):
             killed.append(time.time())
 
     leader = release.leader()
+    pid = release.pid(leader)
     identity = release.holder()
     s.world.audit.listen(s.ns, on_request)
     s.leak()
     until(90, "an intent is written, and its author killed", lambda: killed, s.show, every=0.05)
     # Its container starts again at once, and would wait for the Lease as long as the other one; so once more, for now the
     # kubelet waits 10 s.
-    until(30, "the container is killed again", lambda: release.kill_if_there(leader), release.tail, every=0.1)
+    until(30, "the container is killed again", lambda: release.kill_next(leader, pid), release.tail, every=0.1)
     until(40, "another one leads", lambda: release.holder() not in ("", identity), release.tail)
     led = time.time() - killed[0]
     s.until(60, "the scale is set", lambda: s.replicas() == 3)
