@@ -24,7 +24,6 @@ const char *gs_show_opener(const char *kind);
 
 /* show_words.c: what the words of the API mean, for people. */
 const char *gs_grade_words(enum gs_grade g);
-const char *gs_reason_words(unsigned reason); /* of a single bit */
 const char *gs_boundary_words(enum gs_boundary b);
 void gs_show_steps(gs_shown *s); /* fills in steps */
 

@@ -16,32 +16,6 @@ const char *gs_grade_words(enum gs_grade g)
     return words[g];
 }
 
-const char *gs_reason_words(unsigned reason)
-{
-    switch (reason) {
-    case GS_REASON_FLOOR:
-        return "the lowest count of each time window is above the one before";
-    case GS_REASON_SITE:
-        return "a later profile has more goroutines at this site than an earlier one";
-    case GS_REASON_COUNTS:
-        return "the earlier goroutines are still there: the pod never had clearly fewer";
-    case GS_REASON_IDS:
-        return "two dumps show the same goroutines, by their ids";
-    case GS_REASON_LEAK:
-        return "the runtime's leak profile names this site";
-    case GS_REASON_LEAK_AGAIN:
-        return "the runtime's leak profile names it again, with more goroutines";
-    case GS_REASON_CPU:
-        return "CPU use stays above detection.resources.cpuPercent";
-    case GS_REASON_GOROUTINES:
-        return "the number of goroutines stays above detection.resources.goroutines";
-    case GS_REASON_HEAP:
-        return "the heap stays above detection.resources.heapInuseBytes";
-    default:
-        return "";
-    }
-}
-
 const char *gs_boundary_words(enum gs_boundary b)
 {
     switch (b) {

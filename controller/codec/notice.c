@@ -18,32 +18,6 @@ const char *gs_notice_kind_name(enum gs_notice_kind k)
     return names[k];
 }
 
-const char *gs_notice_reason(unsigned reason)
-{
-    switch (reason) {
-    case GS_REASON_FLOOR:
-        return "even its lowest counts keep rising";
-    case GS_REASON_SITE:
-        return "more goroutines at one place in each profile";
-    case GS_REASON_COUNTS:
-        return "those of earlier profiles are still there";
-    case GS_REASON_IDS:
-        return "two dumps show the very same goroutines";
-    case GS_REASON_LEAK:
-        return "the Go runtime says that they can never go on";
-    case GS_REASON_LEAK_AGAIN:
-        return "and says so again, of more of them";
-    case GS_REASON_CPU:
-        return "more CPU than allowed, for too long";
-    case GS_REASON_GOROUTINES:
-        return "more goroutines than allowed";
-    case GS_REASON_HEAP:
-        return "more heap in use than allowed";
-    default:
-        return "";
-    }
-}
-
 static const char *subject(const gs_incident *i)
 {
     if (i->type == GS_INCIDENT_LEAK)
@@ -119,7 +93,7 @@ static void grade(const gs_incident *i, gs_notice_text *t)
         unsigned reason = 1u << k;
         if (!(i->reasons & reason))
             continue;
-        gs_notice_words(t, "%s%s (%s)", first ? ": " : ", ", gs_reason_name(reason), gs_notice_reason(reason));
+        gs_notice_words(t, "%s%s (%s)", first ? ": " : ", ", gs_reason_name(reason), gs_reason_words(reason));
         first = false;
     }
 }

@@ -54,7 +54,5 @@ void gs_notice_alertmanager(const gs_notice *n, gs_json_writer *w);
 gs_str gs_notice_place(const gs_incident *i);
 /* What was done or refused last in this occurrence; NULL: nothing. */
 const gs_action *gs_notice_last_action(const gs_incident *i);
-/* What a reason of the grade means, in a few words. */
-const char *gs_notice_reason(unsigned reason);
 
 #endif

@@ -29,7 +29,7 @@ static void reasons(const gs_incident *i, gs_json_writer *w)
             continue;
         gs_jw_object(w, NULL);
         gs_jw_str(w, "reason", gs_reason_name(1u << k));
-        gs_jw_str(w, "meaning", gs_notice_reason(1u << k));
+        gs_jw_str(w, "meaning", gs_reason_words(1u << k));
         gs_jw_end(w);
     }
     gs_jw_end(w);

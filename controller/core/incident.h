@@ -82,7 +82,8 @@ enum gs_reason {
     GS_REASON_HEAP = 1 << 8,       /* HeapHigh */
 };
 #define GS_REASONS 9
-const char *gs_reason_name(unsigned reason); /* of a single bit */
+const char *gs_reason_name(unsigned reason);  /* of a single bit */
+const char *gs_reason_words(unsigned reason); /* what it means, for people */
 
 /* GoroutineLeak: of patterns. Resource: of a whole pod's CPU, goroutines or heap (detection.resources); it has no patterns,
  * its pattern_id is GS_RESOURCE_CPU and so on, and its grade Suspected: numbers, no stacks. */

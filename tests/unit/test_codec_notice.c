@@ -63,8 +63,8 @@ static void wecom(void **state)
         ">**Cluster:** `prod`\n"
         ">**Function:** `shop/payments.(*pool).acquire`: chan send\n"
         ">**Open first:** `payments/pool.go:41`\n"
-        ">**Grade:** Probable: SiteGrows (more goroutines at one place in each profile), IdsSurvive (two dumps show "
-        "the very same goroutines)\n"
+        ">**Grade:** Probable: SiteGrows (a later profile has more goroutines at this site than an earlier one), "
+        "IdsSurvive (two dumps show the same goroutines, by their ids)\n"
         ">**Growth:** 4810 goroutines leaked since 2026-01-01T00:00:00Z\n"
         ">**Says:** `4810 goroutines at shop/payments.(*pool).acquire`\n"
         ">**Pods:** 2: `payments-6c7d9dc87b-kxqh2` 4800 of 5321 goroutines, `payments-6c7d9dc87b-abcde` 10 of 530 "
@@ -84,19 +84,18 @@ static void slack(void **state)
     gs_cleanup(gs_json_doc_free) json_t *doc = body_of(GS_NOTIFY_SLACK, &n);
     assert_text(gs_json_doc_str(doc, "text"), "High: goroutine leak, shop/payments");
     assert_text(block_text(doc, 0), "High: goroutine leak, payments");
-    assert_text(
-        block_text(doc, 1),
-        "*Workload:* `Deployment shop/payments`\n"
-        "*Cluster:* `a&amp;b&lt;c&gt;'d'`\n"
-        "*Function:* `shop/payments.(*pool).acquire`: chan send\n"
-        "*Open first:* `payments/pool.go:41`\n"
-        "*Grade:* Probable: SiteGrows (more goroutines at one place in each profile), IdsSurvive (two dumps show the "
-        "very same goroutines)\n"
-        "*Growth:* 4810 goroutines leaked since 2026-01-01T00:00:00Z\n"
-        "*Says:* `4810 goroutines at shop/payments.(*pool).acquire`\n"
-        "*Pods:* 2: `payments-6c7d9dc87b-kxqh2` 4800 of 5321 goroutines, `payments-6c7d9dc87b-abcde` 10 of 530 "
-        "goroutines\n"
-        "*Incident:* `payments-3fa94c07be`");
+    assert_text(block_text(doc, 1),
+                "*Workload:* `Deployment shop/payments`\n"
+                "*Cluster:* `a&amp;b&lt;c&gt;'d'`\n"
+                "*Function:* `shop/payments.(*pool).acquire`: chan send\n"
+                "*Open first:* `payments/pool.go:41`\n"
+                "*Grade:* Probable: SiteGrows (a later profile has more goroutines at this site than an earlier one), "
+                "IdsSurvive (two dumps show the same goroutines, by their ids)\n"
+                "*Growth:* 4810 goroutines leaked since 2026-01-01T00:00:00Z\n"
+                "*Says:* `4810 goroutines at shop/payments.(*pool).acquire`\n"
+                "*Pods:* 2: `payments-6c7d9dc87b-kxqh2` 4800 of 5321 goroutines, `payments-6c7d9dc87b-abcde` 10 of 530 "
+                "goroutines\n"
+                "*Incident:* `payments-3fa94c07be`");
     assert_text(
         block_text(doc, 2),
         "*Evidence:* <https://s3.example.com/gostat/a.pb.gz?X-Amz-Algorithm=AWS4-HMAC-SHA256&amp;X-Amz-Signature=00"
