@@ -167,7 +167,6 @@ struct op {
     gs_actuator actuator;
     struct op_serving *serving; /* serve.c */
     gs_timer *engine_timer, *tick_timer;
-    unsigned ticks;
     op_watch **watches;
     size_t n_watches, cap_watches;
     gs_kube_queue *queue; /* of workload keys, and "pod:ns/name" */

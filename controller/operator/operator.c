@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define TICK_MS 1000
-#define TRIM_TICKS 30
 #define WORKERS 2
 #define STOP_MS 5000 /* for giving back the lease and the last Events */
 
@@ -84,24 +83,10 @@ static void keep_memory_small(void)
     (void)mallopt(M_TRIM_THRESHOLD, 128 << 10);
 }
 
-static void trim(void *job)
-{
-    (void)job;
-    (void)malloc_trim(0);
-}
-
-static void trimmed(void *job, bool cancelled)
-{
-    (void)job;
-    (void)cancelled;
-}
-
 static void tick(void *ctx)
 {
     op *o = ctx;
     gs_timer_set(o->tick_timer, TICK_MS);
-    if (++o->ticks % TRIM_TICKS == 0)
-        (void)gs_workers_submit(o->workers, trim, trimmed, NULL, &(gs_error){0}); /* a full queue: the next time */
     op_bounds_tick(o);
     if (!o->leading)
         return;

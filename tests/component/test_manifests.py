@@ -13,7 +13,7 @@ MANIFESTS = pathlib.Path(__file__).resolve().parents[2] / "manifests"
 ALLOWED = """
 get,list,watch,patch gostat.dev gostatpolicies
 patch gostat.dev gostatpolicies/status
-get,list,watch,create,delete gostat.dev gostatincidents
+list,watch,create,delete gostat.dev gostatincidents
 patch gostat.dev gostatincidents/status
 list,watch core pods
 create core pods/eviction
@@ -42,7 +42,7 @@ create authorization.k8s.io subjectaccessreviews
 DENIED = """
 create,update,delete,deletecollection gostat.dev gostatpolicies
 update gostat.dev gostatpolicies/status
-update,patch,deletecollection gostat.dev gostatincidents
+get,update,patch,deletecollection gostat.dev gostatincidents
 get,create,update,delete core pods
 get,create core pods/exec
 patch core pods/status
