@@ -29,6 +29,8 @@ FOREIGN=(
   'zlib.h wire'
   'openssl/ssl.h io'
   'openssl/err.h io wire'
+  'openssl/bn.h io wire' # what a TLS server's key costs
+  'openssl/core_names.h io wire'
   'openssl/ wire'
   'pb.h wire'
   'pb_ wire'
