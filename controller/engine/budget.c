@@ -1,6 +1,6 @@
 /* What was done in a namespace in the last hour, over all of its policies, so that nobody gets a new budget by a new policy: from
  * the histories, which a restart brings back, from those of policies that were deleted since this process began, and from the
- * incidents of workloads whose policy was deleted while no controller ran. */
+ * incidents: a policy may have been deleted before, or while no controller ran. */
 #include "base/mem.h"
 #include "engine/state.h"
 
@@ -41,15 +41,34 @@ void gs_budget_leave(const workload *w)
     drop_old(w->e);
 }
 
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* An action's begin is in its incident, and its end in the record: so as many of the incidents' actions as the record has are
+ * taken to be its own, the newest ones. */
 void gs_budget_restore(const workload *w)
 {
-    for (size_t k = 0; !w->history && k < w->n_incidents; k++)
+    gs_engine *e = w->e;
+    const gs_heal_history *h = w->history;
+    gs_autofree int64_t *times = NULL;
+    size_t n = 0, cap = 0, recorded = h && h->pending.set;
+    for (size_t k = 0; h && k < h->n_times; k++)
+        recorded += wall(e) - h->action_times[k] < HOUR_MS;
+    for (size_t k = 0; k < w->n_incidents; k++)
         for (size_t a = 0; a < w->incidents[k]->n_actions; a++) {
             const gs_action *done = &w->incidents[k]->actions[a];
-            if (!done->dry_run && done->outcome != GS_OUTCOME_REFUSED)
-                keep(w->e, w->ref.ns, done->time_ms);
+            if (done->dry_run || done->outcome == GS_OUTCOME_REFUSED || wall(e) - done->time_ms >= HOUR_MS)
+                continue;
+            times = gs_grow(times, &cap, n + 1, sizeof *times);
+            times[n++] = done->time_ms;
         }
-    drop_old(w->e);
+    if (n > 1)
+        qsort(times, n, sizeof *times, by_time);
+    for (size_t k = 0; k + recorded < n; k++)
+        keep(e, w->ref.ns, times[k]);
 }
 
 /* The same policy is back: what it has done is counted once. */

@@ -378,8 +378,8 @@ void gs_http_resume(gs_http_call *c)
 void gs_http_cancel(gs_http_call *c)
 {
     gs_http *h = c->pool;
-    if (h->dead)
-        return; /* the pool's end, already decided, is this call's too */
+    if (!h || h->dead)
+        return; /* it has ended; the pool's end, already decided, is this call's too */
     switch (c->state) {
     case GS_HTTP_QUEUED:
         retire(c, &h->queued);

@@ -29,7 +29,7 @@ GS_DEFINE_CLEANUP(gs_http *, gs_http_free)
 
 /* TLS and credentials; all strings are copied by gs_http_start. PEM texts, not files: callers re-read files. Servers whose
  * handshake would hold the loop are refused (http_tls.c): RSA over 8192 bits or with an exponent over 32, other curves than
- * P-256, P-384, P-521, X25519 and Ed25519, over 8 certificates or 32 KB of them, finite-field Diffie-Hellman. */
+ * P-256, P-384, P-521, X25519 and Ed25519, over 6 certificates, 16 KB or 256 names of them, finite-field Diffie-Hellman. */
 typedef struct gs_http_tls {
     const char *ca_pem;   /* NULL: the system's CAs */
     const char *cert_pem; /* client certificate chain, with key_pem */

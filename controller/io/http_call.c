@@ -224,6 +224,8 @@ static CURLcode set_tls(gs_http_call *c, const gs_http_tls *t)
     if (!code && t && t->key_pem)
         code = set_pem(c, CURLOPT_SSLKEY_BLOB, t->key_pem);
     c->insecure = t && t->insecure;
+    c->own_ca = t && t->ca_pem;
+    OPT(CURLOPT_SSL_SESSIONID_CACHE, 0L); /* a call at rest would keep 50 KB for each server that it spoke to */
     OPT(CURLOPT_SSL_CTX_FUNCTION, gs_http_tls_limit);
     OPT(CURLOPT_SSL_CTX_DATA, c);
     OPT(CURLOPT_SSL_VERIFYPEER, t && t->insecure ? 0L : 1L);

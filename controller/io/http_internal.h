@@ -35,6 +35,7 @@ struct gs_http_call {
     struct curl_slist *headers, *connect_to;
     char *body_copy;
     bool insecure;   /* no certificate is verified */
+    bool own_ca;     /* it is, with the CA of the request and not the system's */
     char asked[320]; /* "GET https://host/path": no userinfo, no query */
     size_t max_bytes;
     int64_t idle_ms;

@@ -326,6 +326,11 @@ bool op_audit_storing(const op_policy *p)
     return a && p->p->has_s3 && !a->failures && may_store(p, a);
 }
 
+bool op_audit_sending(const op *o)
+{
+    return gs_map_len(o->audit_log->batches) > 0;
+}
+
 static void store(op_policy *p, op_audit *a)
 {
     if (a->batch || !may_store(p, a))

@@ -154,6 +154,7 @@ struct op {
     char lease_ns[GS_NAMESPACE_LEN];
     struct op_start *start; /* start.c */
     gs_timer *undo_timer;   /* undo.c */
+    int64_t undone_ms;      /* mono: since when undo waits for the audit log only; 0: it does not */
     gs_kube_events *events;
     gs_kube_discovery *discovery;
     gs_scraper *scraper;
@@ -352,6 +353,7 @@ size_t op_audit_behind(const op_policy *p);
 bool op_audit_waiting(const op_policy *p); /* lines wait for a status write: it is due */
 bool op_audit_storing(
     const op_policy *p);                /* lines are on their way to its S3, or will be soon; not after a failed try */
+bool op_audit_sending(const op *o);     /* lines of any policy, also of one that is gone */
 bool op_audit_lags(const op_policy *p); /* the status holds lines that may leave: no hurry */
 typedef struct op_audit_stats {
     uint64_t lines, errors; /* decisions in a chain; failed writes, and decisions that are in none */

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define STORE_MS 20000
+
 static bool waits_for_write(const op *o, const op_policy *p)
 {
-    return p->status_call || p->finalizer_call || op_record_running(o, p) || op_audit_waiting(p) || op_audit_storing(p);
+    return p->status_call || p->finalizer_call || op_record_running(o, p) || op_audit_waiting(p);
 }
 
 /* What is to be undone yet, in words; false: nothing. */
@@ -70,6 +72,22 @@ void op_undo_start(op *o)
     gs_timer_set(o->undo_timer, o->opt.timeout_ms);
 }
 
+/* A store that does not answer, which may be any team's, holds up nothing for long: lines wait in their policy's status. */
+static bool waits_for_store(op *o)
+{
+    bool waits = op_audit_sending(o);
+    for (gs_map_it it = {0}; !waits && gs_map_next(o->policies, &it);)
+        waits = op_audit_storing(it.value);
+    if (!waits)
+        return false;
+    if (!o->undone_ms)
+        o->undone_ms = op_mono(o);
+    if (op_mono(o) - o->undone_ms < STORE_MS)
+        return true;
+    gs_log_warn("undone, but not all lines of the audit log are in S3");
+    return false;
+}
+
 void op_undo_tick(op *o)
 {
     char why[240];
@@ -80,6 +98,8 @@ void op_undo_tick(op *o)
         if (is_open(o, p, why, sizeof why) || waits_for_write(o, p))
             return;
     }
+    if (waits_for_store(o))
+        return;
     gs_log_info("nothing is left to be undone");
     o->exit_code = 0;
     op_stop(o);

@@ -31,6 +31,7 @@ FOREIGN=(
   'openssl/err.h io wire'
   'openssl/bn.h io wire' # what a TLS server's key costs
   'openssl/core_names.h io wire'
+  'openssl/x509v3.h io wire'
   'openssl/ wire'
   'pb.h wire'
   'pb_ wire'

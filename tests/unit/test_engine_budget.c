@@ -140,11 +140,35 @@ static void policy_goes_unseen(void **state)
     world_close(&w);
 }
 
+/* Nor where that policy's successor has a record of the same workload, which has its own actions only; these count once. */
+static void record_of_the_next(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 2; before++) {
+        world w;
+        world_open(&w);
+        two_leak(&w, "p", "p", 2);
+        (void)world_until(&w, GS_EVENT_ACTION, 5 * MINUTE);
+        assert_int_equal(w.n_stored, 1);
+        if (before)
+            gs_incident_add_action(w.stored[0], GS_ACTION_EVICT, w.stored[0]->actions[0].time_ms - MINUTE)->outcome =
+                GS_OUTCOME_SUCCEEDED;
+        world_restart(&w);
+        world_run(&w, 20 * MINUTE);
+        if (before)
+            check_refused(&w);
+        else
+            assert_int_equal(w.begun, 2);
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(over_policies),      cmocka_unit_test(room_for_both), cmocka_unit_test(under_way),
         cmocka_unit_test(survives_a_restart), cmocka_unit_test(policy_goes),   cmocka_unit_test(policy_goes_unseen),
+        cmocka_unit_test(record_of_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static void test_trust(void **state)
         {"the system's CAs", {.server_name = "api.test"}, false, GS_TERMINAL, "certificate"},
         {"no TLS options", {0}, true, GS_TERMINAL, "certificate"},
         {"a CA that is none", {.ca_pem = "not PEM", .server_name = "api.test"}, false, GS_TERMINAL, "CA"},
-        {"whoever answers", {.insecure = true}, false, GS_OK, NULL},
+        {"whoever answers", {.server_name = "api.test", .insecure = true}, false, GS_OK, NULL},
         {"but only then", {.server_name = "api.test"}, false, GS_TERMINAL, "certificate"},
         {"again, right", {.ca_pem = ca_pem, .server_name = "api.test"}, false, GS_OK, NULL},
     };
@@ -102,16 +102,16 @@ static void test_client_certificate(void **state)
 /* What would hold the loop for long is not begun, whether the server is to be trusted or not. */
 static void test_costly_servers(void **state)
 {
-    static const char many[] =
-        "cd %s && { set -e; "
-        "openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe8192 -out dh.pem; "
-        "openssl req -newkey rsa:2048 -x509 -nodes -days 2 -subj /CN=r -keyout rsa.key -out rsa.pem; "
-        "openssl req -newkey rsa:2048 -pkeyopt rsa_keygen_pubexp:4294967311 -x509 -nodes -days 2 -subj /CN=e "
-        "-keyout exponent.key -out exponent.pem; "
-        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:brainpoolP512r1 -x509 -nodes -days 2 -subj /CN=c "
-        "-keyout curve.key -out curve.pem; "
-        "cat ca.pem other.pem ca.pem other.pem ca.pem other.pem ca.pem other.pem >chain.pem; "
-        "} >log 2>&1";
+#define SELF(name, key)                                                                                                \
+    "openssl req -newkey " key " -x509 -nodes -days 2 -subj /CN=" name " -keyout " name ".key -out " name ".pem "
+    static const char make[] =
+        "cd %s && { set -e; openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe8192 -out dh.pem; " SELF("rsa", "rsa:2048") "; " SELF("exponent", "rsa:2048 -pkeyopt rsa_keygen_pubexp:4294967311") "; " SELF(
+            "curve",
+            "ec -pkeyopt ec_paramgen_curve:brainpoolP512r1") "; " SELF("short",
+                                                                       "ec -pkeyopt ec_paramgen_curve:P-224") "; " SELF("explicit",
+                                                                                                                        "ec -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit") "; " SELF("names",
+                                                                                                                                                                                                        "ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=$(seq -s, -f DNS:%%g 300)") "; "
+                                                                                                                                                                                                                                                                                                "cat ca.pem other.pem ca.pem other.pem ca.pem other.pem >chain.pem; } >log 2>&1";
     static const struct {
         const char *name, *cert, *args[TLS_ARGS_MAX];
         const char *message;
@@ -119,13 +119,18 @@ static void test_costly_servers(void **state)
         {"DHE of TLS 1.2", "rsa", {"-tls1_2", "-cipher", "kDHE", "-dhparam", "dh.pem"}, "handshake failure"},
         {"ffdhe8192 of TLS 1.3", "server", {"-tls1_3", "-groups", "ffdhe8192"}, "handshake failure"},
         {"an exponent of 33 bits", "exponent", {NULL}, "keep all others waiting"},
+        {"300 names", "names", {NULL}, "keep all others waiting"},
         {"a curve that is slow", "curve", {NULL}, "handshake failure"},
-        {"one such in the chain", "server", {"-cert_chain", "curve.pem"}, "keep all others waiting"},
-        {"nine certificates", "server", {"-cert_chain", "chain.pem"}, "keep all others waiting"},
+        {"one such in the chain", "server", {"-cert_chain", "curve.pem"}, "another curve"},
+        {"a curve that is slow to decode", "server", {"-cert_chain", "short.pem"}, "another curve"},
+        {"a curve of its own", "server", {"-cert_chain", "explicit.pem"}, "another curve"},
+        {"the same in TLS 1.2", "server", {"-tls1_2", "-cert_chain", "explicit.pem"}, "another curve"},
+        {"seven certificates", "server", {"-cert_chain", "chain.pem"}, "over 6 certificates"},
+        {"seven in TLS 1.2", "server", {"-tls1_2", "-cert_chain", "chain.pem"}, "over 6 certificates"},
     };
-    gs_autofree char *make = gs_sprintf(many, tls_dir);
+    gs_autofree char *command = gs_sprintf(make, tls_dir);
     (void)state;
-    assert_int_equal(system(make), 0);
+    assert_int_equal(system(command), 0);
     for (size_t i = 0; i < 2 * GS_LEN(table); i++) {
         struct tls_server s = tls_start_with(table[i / 2].cert, table[i / 2].args);
         gs_http_tls tls = {.ca_pem = i % 2 ? NULL : ca_pem, .server_name = "api.test", .insecure = i % 2};

@@ -63,6 +63,50 @@ static EVP_PKEY *rsa(int bits)
     return key;
 }
 
+static EVP_PKEY *ec(const char *group, const char *encoding)
+{
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("group", (char *)(uintptr_t)group, 0),
+                                 OSSL_PARAM_construct_utf8_string("encoding", (char *)(uintptr_t)encoding, 0),
+                                 OSSL_PARAM_construct_end()};
+    assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_params(ctx, params), 1);
+    assert_int_equal(EVP_PKEY_generate(ctx, &key), 1);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+/* What is on a slow curve, or one of its own, is refused before it is decoded, wherever in the text it is. */
+static void slow_curves(void **state)
+{
+    static const struct {
+        const char *group, *encoding;
+        bool quick;
+    } cases[] = {
+        {"P-256", "named_curve", true},  {"P-384", "named_curve", true},      {"P-521", "named_curve", true},
+        {"P-224", "named_curve", false}, {"secp256k1", "named_curve", false}, {"sect571r1", "named_curve", false},
+        {"P-256", "explicit", false},    {"sect571r1", "explicit", false},    {"brainpoolP512r1", "named_curve", false},
+    };
+    gs_autofree char *good = NULL;
+    gs_autofree char *good_key = NULL;
+    int64_t until;
+    (void)state;
+    cert_fixture("20991231235959Z", &good, &good_key);
+    for (size_t i = 0; i < GS_LEN(cases); i++) {
+        gs_autofree char *cert = NULL;
+        gs_autofree char *key = NULL;
+        cert_fixture_of(ec(cases[i].group, cases[i].encoding), "20991231235959Z", &cert, &key);
+        gs_autofree char *after = gs_sprintf("%s%s", good, cert);
+        gs_error err = {0};
+        assert_int_equal(gs_pem_not_after(gs_str_of(cert), &until, &err) == 0, cases[i].quick);
+        assert_int_equal(gs_pem_not_after(gs_str_of(after), &until, &err) == 0, cases[i].quick);
+        assert_int_equal(gs_pem_check_pair(gs_str_of(cert), gs_str_of(key), &err) == 0, cases[i].quick);
+        if (!cases[i].quick)
+            assert_non_null(strstr(err.msg, "another curve"));
+    }
+}
+
 static void pairs(void **state)
 {
     (void)state;
@@ -89,7 +133,7 @@ static void pairs(void **state)
         {both, both, NULL},
         {chain, key, NULL},
         {large, large_key, NULL},
-        {larger, larger_key, "RSA of over 4096 bits"},
+        {larger, larger_key, "over 4096 bits"},
         {cert, locked_key, "without a password"},
         {cert, locked_first, "without a password"},
         {cert, other_key, "the key is not that of the certificate"},
@@ -110,6 +154,6 @@ static void pairs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(not_after), cmocka_unit_test(no_certificate),
-                                       cmocka_unit_test(pairs)};
+                                       cmocka_unit_test(pairs), cmocka_unit_test(slow_curves)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
