@@ -67,7 +67,7 @@ void gs_budget_restore(const workload *w)
         }
     if (n > 1)
         qsort(times, n, sizeof *times, by_time);
-    for (size_t k = 0; k + recorded < n; k++)
+    for (size_t k = 0; times && k + recorded < n; k++)
         keep(e, w->ref.ns, times[k]);
 }
 
