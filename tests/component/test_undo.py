@@ -218,6 +218,27 @@ def test_asked_to_stop(world):
     assert not world.lease().get("holderIdentity")
 
 
+def test_policy_that_is_being_deleted(world):
+    """The lines of its audit log have no status to wait in: they are in S3 when undo ends."""
+    world.lead()
+    late = Space(world.api, world.shop.s3, "late", world.shop.directory)
+    try:
+        late.secret()
+        late.leaky("shop", late.workload("shop", replicas=2))
+        late.policy("shop")
+        late.wait_action("shop", "Succeeded", seconds=90)
+        world.controller.process.kill()
+        world.controller.process.wait()
+        assert world.api.request("DELETE", late.policy_path("shop"))[0] == 200
+        undo = Undo(world.controller, *STORE)
+        assert undo.wait() == 0, undo.log
+        assert late.replicas("shop") == 2 and late.get_policy("shop") is None
+        stored = sorted((late.s3.root / BUCKET).glob("c/late/test/late/audit/shop/*.jsonl"))
+        assert '"decision":"Undo"' in stored[-1].read_text().splitlines()[-1]
+    finally:
+        late.close()
+
+
 USAGE = [
     (["--timeout", "0s"], "--timeout: must be 1 s..3600 s"),
     (["--leader-elect=false"], "leader-elect"),
