@@ -114,6 +114,13 @@ class S3Server:
             process.kill()  # kept-alive connections hold up its graceful end
             process.wait()
 
+    def pause(self):
+        """It takes connections, and answers nothing until go_on()."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self._process.send_signal(signal.SIGCONT)
+
     def log(self):
         return (self.dir / "log/versitygw.log").read_text(errors="replace")
 

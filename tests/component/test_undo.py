@@ -230,9 +230,14 @@ def test_policy_that_is_being_deleted(world):
         world.controller.process.kill()
         world.controller.process.wait()
         assert world.api.request("DELETE", late.policy_path("shop"))[0] == 200
+        late.s3.pause()
         undo = Undo(world.controller, *STORE)
+        until(lambda: undo.log, lambda: late.get_policy("shop") is None, 30)
+        time.sleep(3)
+        assert undo.process.poll() is None, undo.log
+        late.s3.go_on()
         assert undo.wait() == 0, undo.log
-        assert late.replicas("shop") == 2 and late.get_policy("shop") is None
+        assert late.replicas("shop") == 2
         stored = sorted((late.s3.root / BUCKET).glob("c/late/test/late/audit/shop/*.jsonl"))
         assert '"decision":"Undo"' in stored[-1].read_text().splitlines()[-1]
     finally:
