@@ -35,6 +35,12 @@ class Release:
         assert not check or done.returncode == 0, f"helm {args}: {done.stdout}{done.stderr}\n{self.tail()}"
         return done
 
+    def uninstall(self):
+        """Its rights go while its pods still end, and ask for the Lease."""
+        began = time.time()
+        self.helm("uninstall", self.name, "--wait", "--timeout", "300s")
+        self.world.outages.append((began, time.time() + 5))
+
     def put(self, verb, chart=CHART, values=None, args=()):
         """install or upgrade, and wait until all pods are Ready."""
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:

@@ -16,7 +16,7 @@ def test_uninstall(world, release, shop, report):
     s.wait_action("Succeeded")
     assert s.replicas() == 3 and FINALIZER in s.finalizers()
     began = time.monotonic()
-    release.helm("uninstall", release.name, "--wait", "--timeout", "300s")
+    release.uninstall()
     report(f"uninstall with a replica to take back: {time.monotonic() - began:.0f} s")
     assert s.replicas() == 2, s.show()
     assert FINALIZER not in s.finalizers(), s.show()
@@ -49,4 +49,4 @@ def test_namespaced(world, release, shop):
     assert "status" not in other.get_policy() and other.incidents() == []
     mine.fix()
     mine.wait_undone()
-    release.helm("uninstall", release.name, "--wait", "--timeout", "300s")
+    release.uninstall()

@@ -7,4 +7,4 @@ CONTROLLER = "system:serviceaccount:gostat-system:gostat"
 
 
 def test_rights(world, report):
-    judge(world, report, "install", (CONTROLLER, HOOK))
+    judge(world, report, "install", (CONTROLLER, HOOK), always=(HOOK,))
