@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +75,7 @@ static inline struct tls_server tls_start_with(const char *name, const char *con
     if (pipe2(out, O_CLOEXEC) || (s.pid = fork()) < 0)
         abort();
     if (s.pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no server behind */
         const char *argv[10 + TLS_ARGS_MAX + 1] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert",
                                                    cert,      "-key",     key,       "-www",        "-CAfile"};
         size_t n = 10;
