@@ -72,7 +72,7 @@ static int take_cert(const gs_endpoint_spec *e, gs_str object, gs_access_parts *
 
 static int take_bearer(const gs_endpoint_spec *e, gs_str object, gs_access_parts *p, gs_error *err)
 {
-    gs_cleanup(gs_buf_done) gs_buf token = {0};
+    gs_cleanup(gs_buf_wipe) gs_buf token = {0};
     int rc = take_line(object, e->bearer_secret, e->bearer_key, &token, err);
     for (size_t k = 0; !rc && k < token.n; k++)
         if (token.p[k] <= ' ' || token.p[k] > '~') /* it ends a header's value, or is none of RFC 6750's */
@@ -83,13 +83,12 @@ static int take_bearer(const gs_endpoint_spec *e, gs_str object, gs_access_parts
         rc = gs_buf_adds(&p->authorization, "Authorization: Bearer ");
     if (!rc)
         rc = gs_buf_add(&p->authorization, token.p, token.n);
-    gs_buf_wipe(&token);
     return rc;
 }
 
 static int take_basic(const gs_endpoint_spec *e, gs_str object, gs_access_parts *p, gs_error *err)
 {
-    gs_cleanup(gs_buf_done) gs_buf user = {0}, password = {0};
+    gs_cleanup(gs_buf_wipe) gs_buf user = {0}, password = {0};
     int rc = take_line(object, e->basic_secret, "username", &user, err);
     if (!rc && strchr(user.p, ':'))
         rc = gs_error_set(err, GS_TERMINAL, "Secret %s, key username: a name has no ':'", e->basic_secret);
@@ -103,8 +102,6 @@ static int take_basic(const gs_endpoint_spec *e, gs_str object, gs_access_parts 
         rc = gs_buf_addf(&user, ":%s", password.p);
     if (!rc)
         rc = gs_base64_encode(gs_buf_str(&user), &p->authorization, err);
-    gs_buf_wipe(&user);
-    gs_buf_wipe(&password);
     return rc;
 }
 

@@ -169,7 +169,7 @@ static void sign(const char *key, gs_str body, int64_t wall_ms, char **ret_signa
 
 static int start(gs_notify_call *c, const char *from, const char *key, gs_str body, int64_t wall_ms)
 {
-    gs_cleanup(gs_buf_done) gs_buf url = GS_BUF(GS_MAX_NOTICE_URL);
+    gs_cleanup(gs_buf_wipe) gs_buf url = GS_BUF(GS_MAX_NOTICE_URL);
     gs_autofree char *signature = NULL, *timestamp = NULL;
     int rc = make_url(c, from, &url);
     if (!rc) {
@@ -190,8 +190,6 @@ static int start(gs_notify_call *c, const char *from, const char *key, gs_str bo
         if (rc) /* its message may name the URL */
             (void)gs_error_set(&c->err, GS_TERMINAL, "%s: the URL in the Secret cannot be used", c->host);
     }
-    if (url.p)
-        explicit_bzero(url.p, url.cap);
     return rc;
 }
 

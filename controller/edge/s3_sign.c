@@ -49,7 +49,7 @@ static void sign(const gs_s3_spec *where, const gs_s3_credentials *cred, const s
 {
     uint8_t key[GS_SHA256_LEN];
     char hex[GS_SHA256_HEX_LEN], to_sign[320];
-    gs_cleanup(gs_buf_done) gs_buf secret = GS_BUF(GS_MAX_SECRET_VALUE + 8);
+    gs_cleanup(gs_buf_wipe) gs_buf secret = GS_BUF(GS_MAX_SECRET_VALUE + 8);
     const gs_str parts[] = {{sc->time, 8}, gs_str_of(where->region), GS_STR("s3"), GS_STR("aws4_request")};
     gs_sha256_hex(canonical, hex);
     (void)snprintf(to_sign, sizeof to_sign, "AWS4-HMAC-SHA256\n%s\n%s\n%s", sc->time, sc->text, hex);
@@ -58,7 +58,6 @@ static void sign(const gs_s3_spec *where, const gs_s3_credentials *cred, const s
         gs_hmac_sha256(i ? (gs_str){(const char *)key, sizeof key} : gs_buf_str(&secret), parts[i], key);
     gs_hmac_sha256((gs_str){(const char *)key, sizeof key}, gs_str_of(to_sign), key);
     gs_hex(key, sizeof key, ret);
-    explicit_bzero(secret.p, secret.cap);
 }
 
 /* Browsers do it to a host name, and it is signed. */

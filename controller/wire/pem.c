@@ -43,7 +43,7 @@ static EVP_PKEY *read_key(gs_str pem)
     return key;
 }
 
-int gs_pem_check_quick(gs_str pem, gs_error *err)
+static int check_quick(gs_str pem, gs_error *err)
 {
     BIO *bio = reader(pem);
     char *name, *header;
@@ -65,7 +65,7 @@ int gs_pem_check_quick(gs_str pem, gs_error *err)
 
 int gs_pem_check_pair(gs_str cert_pem, gs_str key_pem, gs_error *err)
 {
-    if (gs_pem_check_quick(cert_pem, err) || gs_pem_check_quick(key_pem, err))
+    if (check_quick(cert_pem, err) || check_quick(key_pem, err))
         return -GS_TERMINAL;
     X509 *cert = read_cert(cert_pem);
     EVP_PKEY *key = read_key(key_pem);
@@ -90,7 +90,7 @@ int gs_pem_check_pair(gs_str cert_pem, gs_str key_pem, gs_error *err)
 int gs_pem_not_after(gs_str pem, int64_t *ret_wall_ms, gs_error *err)
 {
     struct tm tm = {0};
-    if (gs_pem_check_quick(pem, err))
+    if (check_quick(pem, err))
         return -GS_TERMINAL;
     X509 *cert = read_cert(pem);
     int known = cert ? ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) : 0;
